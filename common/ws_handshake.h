@@ -1,0 +1,56 @@
+// The client's half of the WebSocket opening handshake (RFC 6455 §4) with the headers of
+// protocol.md §1.
+#ifndef HOTLINK_COMMON_WS_HANDSHAKE_H_
+#define HOTLINK_COMMON_WS_HANDSHAKE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/bytes.h"
+#include "common/message.h"
+
+namespace hotlink {
+
+struct WsHandshakeRequest {
+  std::string host;          // Host header: name, or name:port where the port is not the default
+  std::string target;        // path and query, already escaped
+  std::string access_token;  // empty: no Authorization header
+  std::string version;       // X-Syft-Version
+  std::string user;          // X-Syft-User
+  bool offer_msgpack = true;  // else only json is offered
+  std::array<uint8_t, 16> nonce{};  // random; Sec-WebSocket-Key is its base64
+};
+
+// The request's bytes. No header can be injected: a value with CR, LF or NUL makes it empty.
+std::string WsHandshakeText(const WsHandshakeRequest& request);
+
+// Takes the answer's bytes as they come.
+class WsHandshakeParser {
+ public:
+  explicit WsHandshakeParser(const std::array<uint8_t, 16>& nonce);
+
+  enum class Status { kNeedMore, kOpen, kError };
+  struct Outcome {
+    Status status = Status::kNeedMore;
+    size_t consumed = 0;   // kOpen: bytes of all input up to the blank line; the rest are frames
+    Encoding encoding = Encoding::kJson;  // kOpen: X-Syft-WS-Encoding, json where it is missing
+    int http_status = 0;   // kError: the HTTP status where there was one (401, 403, 502 …), else 0
+    std::string error;     // kError: in words; says what the answer was
+  };
+
+  // `input`: everything received so far, from its first byte. Answers over 16 KiB are an error.
+  Outcome Parse(std::string_view input) const;
+
+ private:
+  std::string expected_accept_;
+};
+
+// Standard base64 with padding (RFC 4648 §4).
+std::string Base64Encode(ByteView bytes);
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_COMMON_WS_HANDSHAKE_H_
