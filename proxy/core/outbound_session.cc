@@ -1,0 +1,68 @@
+#include "proxy/core/outbound_session.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace hotlink {
+
+void OutboundSession::SetState(State state) {
+  assert(state == State::kDown || static_cast<int>(state) == static_cast<int>(state_) + 1);
+  state_ = state;
+}
+
+void OutboundSession::Opened(const Sid& sid, Time now) {
+  SetState(State::kOpening);
+  sid_ = SidText(sid);
+  target_ = sid.receiver;
+  opened_at_ = now;
+  accepts_ = 0;
+  issued_.clear();
+  if (retry_ == 0) retry_ = config_.open_retry_min;
+  due_at_ = now + retry_;
+}
+
+bool OutboundSession::Accepted(Time now) {
+  ++accepts_;
+  if (state_ != State::kOpening) return false;
+  SetState(State::kAccepted);
+  accepted_at_ = now;
+  due_at_ = now;
+  return true;
+}
+
+void OutboundSession::FlowOpenSent(uint64_t n, Time now) {
+  const auto sent = static_cast<int>(issued_.size());
+  issued_.push_back({n, now});
+  due_at_ = now + std::min(config_.flow_open_retry_min << sent, config_.flow_open_retry_max);
+}
+
+std::optional<Duration> OutboundSession::SinceFlowOpen(uint64_t n, Time now) const {
+  for (const Issued& issued : issued_) {
+    if (issued.n == n) return now - issued.at;
+  }
+  return std::nullopt;
+}
+
+void OutboundSession::Up() {
+  SetState(State::kUp);
+  due_at_ = kNever;
+  ResetBackOff();
+}
+
+void OutboundSession::Down() {
+  SetState(State::kDown);
+  due_at_ = kNever;
+}
+
+Time OutboundSession::DueAt() const { return due_at_; }
+
+bool OutboundSession::FlowOpenDue(Time now) const {
+  return state_ == State::kAccepted && now >= due_at_ &&
+         static_cast<int>(issued_.size()) < kMaxFlowOpens;
+}
+
+void OutboundSession::BackOff() {
+  retry_ = std::clamp(retry_ * 2, config_.open_retry_min, config_.open_retry_max);
+}
+
+}  // namespace hotlink

@@ -1,0 +1,275 @@
+#include "proxy/core/sender_log.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hotlink {
+namespace {
+
+// A read that fills less than this share of a full frame is copied into one of its own size, so
+// that a byte kept does not hold a quarter of a megabyte.
+constexpr size_t kCopyShare = 4;
+// The smallest capacity of such a frame; room for later bytes that cannot leave either.
+constexpr size_t kSmallFrame = 2048;
+// A peer's window above this is taken as this: no real one is near it.
+constexpr uint64_t kMaxWindow = uint64_t{1} << 40;
+
+}  // namespace
+
+SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight)
+    : config_(config), headroom_(headroom), flight_(flight) {}
+
+SenderLog::~SenderLog() { flight_.used -= in_flight_; }
+
+FramePtr SenderLog::NewFrame(size_t capacity) const {
+  return std::make_shared<Frame>(headroom_, capacity);
+}
+
+bool SenderLog::CanAppend() const {
+  return kept_ < config_.window && unsent_bytes_ < config_.frame_max;
+}
+
+std::span<uint8_t> SenderLog::ReadSpace() {
+  if (!scratch_) scratch_ = NewFrame(config_.frame_max);
+  const size_t room = std::min(scratch_->room().size(), config_.window - kept_);
+  return scratch_->room().first(room);
+}
+
+void SenderLog::Append(Epoch epoch, size_t n) {
+  kept_ += n;
+  unsent_bytes_ += n;
+  const RecordTag tag{epoch, RecordKind::kBytes};
+  if (n > config_.frame_max / kCopyShare) {
+    scratch_->Grow(n);
+    unsent_.push_back({.tag = tag, .frame = std::move(scratch_)});
+    scratch_ = nullptr;
+    return;
+  }
+  const bool joins = !unsent_.empty() && unsent_.back().tag.epoch == epoch &&
+                     unsent_.back().tag.kind == RecordKind::kBytes;
+  if (!joins || unsent_.back().frame->room().size() < n) {
+    // Bytes that have to wait anyway are likely to be followed by more: double.
+    const size_t wanted = joins ? 2 * unsent_.back().frame->capacity() : kSmallFrame;
+    const size_t capacity = std::max(n, std::min(wanted, config_.frame_max));
+    unsent_.push_back({.tag = tag, .frame = NewFrame(capacity)});
+  }
+  Frame& frame = *unsent_.back().frame;
+  std::memcpy(frame.room().data(), scratch_->room().data(), n);
+  frame.Grow(n);
+}
+
+void SenderLog::AppendFin(Epoch epoch) {
+  unsent_.push_back({.tag = {epoch, RecordKind::kFin}, .frame = NewFrame(0)});
+}
+
+void SenderLog::AppendRst(Epoch epoch, std::string_view reason) {
+  const bool has_fin = !unsent_.empty() && unsent_.back().tag.epoch == epoch &&
+                       unsent_.back().tag.kind == RecordKind::kFin;
+  while (!has_fin && !unsent_.empty() && unsent_.back().tag.epoch == epoch) {
+    kept_ -= unsent_.back().frame->size();
+    unsent_bytes_ -= unsent_.back().frame->size();
+    unsent_.pop_back();
+  }
+  reason = reason.substr(0, kMaxReason);
+  FramePtr frame = NewFrame(reason.size());
+  std::copy(reason.begin(), reason.end(), frame->room().begin());
+  frame->Grow(reason.size());
+  unsent_.push_back({.tag = {epoch, RecordKind::kRst}, .frame = std::move(frame)});
+}
+
+// Payload bytes as flow control counts them: an abort's reason is none.
+static size_t StreamBytes(RecordTag tag, const Frame& frame) {
+  return tag.kind == RecordKind::kBytes ? frame.size() : 0;
+}
+
+int SenderLog::FlightLimit() const {
+  if (timeouts_ > 0) return 1;
+  return static_cast<int>(
+      std::clamp<uint64_t>(frames_, 1, static_cast<uint64_t>(config_.frames_in_flight)));
+}
+
+bool SenderLog::window_blocked() const {
+  return lost_ == 0 && !unsent_.empty() && unsent_.front().tag.kind == RecordKind::kBytes &&
+         sent_offset_ + unsent_.front().frame->size() > edge_;
+}
+
+bool SenderLog::HasNext() const {
+  if (in_flight_ >= FlightLimit() || flight_.used >= flight_.limit) return false;
+  if (lost_ > 0) {
+    const Record* lost = const_cast<SenderLog*>(this)->FirstLost();
+    return !lost->frame->queued;
+  }
+  if (unsent_.empty()) return false;
+  if (!window_blocked()) return true;
+  // Less than the whole record fits. It is split only when nothing is in flight that could open
+  // the window further: no silly windows, and no deadlock with a peer whose window is smaller.
+  return in_flight_ == 0 && edge_ > sent_offset_;
+}
+
+SenderLog::Record* SenderLog::FirstLost() {
+  for (Record& record : transmitted_) {
+    if (!record.in_flight) return &record;
+  }
+  return nullptr;
+}
+
+void SenderLog::SetInFlight(Record* record, bool in_flight) {
+  if (record->in_flight == in_flight) return;
+  record->in_flight = in_flight;
+  const int change = in_flight ? 1 : -1;
+  in_flight_ += change;
+  flight_.used += change;
+  lost_ -= change;
+}
+
+// Cuts the first unsent record so that its first part has `n` bytes.
+void SenderLog::SplitFirst(size_t n) {
+  const Record& whole = unsent_.front();
+  const auto payload = whole.frame->payload();
+  FramePtr head = NewFrame(n);
+  FramePtr tail = NewFrame(payload.size() - n);
+  std::memcpy(head->room().data(), payload.data(), n);
+  head->Grow(n);
+  std::memcpy(tail->room().data(), payload.data() + n, payload.size() - n);
+  tail->Grow(payload.size() - n);
+  const RecordTag tag = whole.tag;
+  unsent_.front().frame = std::move(tail);
+  unsent_.push_front({.tag = tag, .frame = std::move(head)});
+}
+
+bool SenderLog::Next(Time now, Sending* sending) {
+  if (!HasNext()) return false;
+  Record* record = lost_ > 0 ? FirstLost() : nullptr;
+  if (record == nullptr) {
+    if (window_blocked()) SplitFirst(static_cast<size_t>(edge_ - sent_offset_));
+    transmitted_.push_back(std::move(unsent_.front()));
+    unsent_.pop_front();
+    record = &transmitted_.back();
+    record->seq = next_seq_++;
+    const size_t bytes = StreamBytes(record->tag, *record->frame);
+    sent_offset_ += bytes;
+    unsent_bytes_ -= bytes;
+    transmitted_epoch_ = std::max(transmitted_epoch_, record->tag.epoch);
+    ++lost_;  // SetInFlight() takes it back: until then it is transmitted and not in flight
+  }
+  SetInFlight(record, true);
+  record->sent_at = now;
+  ++record->transmissions;
+  if (timeout_at_ == kNever) ArmTimeout(now);
+  *sending = {record->seq, record->tag, record->frame, record->transmissions > 1};
+  return true;
+}
+
+bool SenderLog::Grant(const FlowGrant& grant, Time now) {
+  if (grant.next > next_seq_) return false;
+  bool progress = false;
+  while (acked_next_ < grant.next) {
+    Record& record = transmitted_.front();
+    if (grant.next == record.seq + 1 && record.transmissions == 1 && record.in_flight) {
+      Measured(now - record.sent_at);
+    }
+    Drop(&record);
+    progress = true;
+  }
+  if (grant.next == acked_next_) {
+    edge_ = std::max(edge_, acked_offset_ + std::min(grant.win, kMaxWindow));
+    frames_ = grant.frames;
+  }
+  peer_epoch_ = std::max(peer_epoch_, grant.ep);
+  if (progress) timeouts_ = 0;
+  if (progress || in_flight_ == 0) {
+    timeout_at_ = kNever;
+    if (in_flight_ > 0) ArmTimeout(now);
+  }
+  return true;
+}
+
+// Forgets the first transmitted record.
+void SenderLog::Drop(Record* record) {
+  SetInFlight(record, true);
+  --in_flight_;
+  --flight_.used;
+  const size_t bytes = StreamBytes(record->tag, *record->frame);
+  kept_ -= bytes;
+  acked_offset_ += bytes;
+  acked_next_ = record->seq + 1;
+  transmitted_.pop_front();
+}
+
+bool SenderLog::SessionUp(const FlowGrant& grant, Duration round_trip, Time now) {
+  if (grant.next > next_seq_) return false;
+  SessionDown();
+  timeouts_ = 0;
+  if (srtt_ == 0) Measured(round_trip);
+  return Grant(grant, now);
+}
+
+void SenderLog::SessionDown() {
+  for (Record& record : transmitted_) SetInFlight(&record, false);
+  timeout_at_ = kNever;
+}
+
+bool SenderLog::Acknowledged(const FlowGrant& grant, const std::vector<SeqRange>& miss, Time now) {
+  if (!Grant(grant, now)) return false;
+  for (const auto& [first, last] : miss) {
+    const uint64_t begin = std::max(first, acked_next_);
+    const uint64_t end = std::min(last, next_seq_);
+    for (uint64_t seq = begin; seq < end; ++seq) {
+      Record& record = transmitted_[static_cast<size_t>(seq - acked_next_)];
+      if (record.in_flight && now - record.sent_at >= srtt_) SetInFlight(&record, false);
+    }
+  }
+  return true;
+}
+
+void SenderLog::Measured(Duration sample) {
+  sample = std::max<Duration>(sample, 1);
+  if (srtt_ == 0) {
+    srtt_ = sample;
+    rttvar_ = sample / 2;
+    return;
+  }
+  // RFC 6298 §2.
+  const Duration error = sample > srtt_ ? sample - srtt_ : srtt_ - sample;
+  rttvar_ += (error - rttvar_) / 4;
+  srtt_ += (sample - srtt_) / 8;
+}
+
+Duration SenderLog::Timeout() const {
+  const Duration base = srtt_ == 0 ? config_.rto_max : srtt_ + 4 * rttvar_ + config_.ack_delay;
+  const Duration bounded = std::clamp(base, config_.rto_min, config_.rto_max);
+  return std::min(bounded << std::min(timeouts_, 10), config_.rto_max);
+}
+
+void SenderLog::ArmTimeout(Time now) { timeout_at_ = now + Timeout(); }
+
+int SenderLog::OnTimeout(Time now) {
+  (void)now;
+  for (Record& record : transmitted_) SetInFlight(&record, false);
+  timeout_at_ = kNever;
+  return ++timeouts_;
+}
+
+void SenderLog::DelayTimeout(Time now) { ArmTimeout(now); }
+
+void SenderLog::Reset(bool keep) {
+  for (Record& record : transmitted_) {
+    SetInFlight(&record, false);
+    kept_ -= StreamBytes(record.tag, *record.frame);
+  }
+  lost_ = 0;
+  transmitted_.clear();
+  if (!keep) {
+    unsent_.clear();
+    kept_ = unsent_bytes_ = 0;
+  }
+  for (Record& record : unsent_) record.tag.epoch = 1;
+  acked_next_ = next_seq_ = 1;
+  acked_offset_ = sent_offset_ = edge_ = 0;
+  frames_ = 1;
+  peer_epoch_ = transmitted_epoch_ = 0;
+  timeouts_ = 0;
+  timeout_at_ = kNever;
+}
+
+}  // namespace hotlink
