@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -37,43 +38,67 @@ size_t WsWriteClientHeader(WsOpcode opcode, uint64_t payload_size, const WsMask&
 // A whole client frame, masked, appended to `out`.
 void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, Bytes* out);
 
+// What a parser keeps between messages: a whole Data message with the default frame size (256 KiB)
+// twice over. A larger message's memory is given back once it was consumed.
+inline constexpr size_t kWsKeepCapacity = 512 << 10;
+
 // Takes the bytes a server sends and yields whole messages: fragments are put together, control
-// frames between them come out on their own. Enforces RFC 6455 §5: no reserved bits, server frames
-// unmasked, control frames final and at most 125 bytes, continuation only after a start.
+// frames between them come out on their own. Enforces RFC 6455 §5: no reserved bits, known opcodes,
+// server frames unmasked, lengths in their shortest form, control frames final and at most 125
+// bytes, continuation only after a start. Whether text is UTF-8 is left to its reader.
+//
+// Memory: the unconsumed bytes, at most one message with its header (plus `wanted`), and besides
+// the fragments of an unfinished message, at most max_message.
 class WsParser {
  public:
-  // `max_message`: bytes; a larger message is an error with close code 1009.
+  // `max_message`: bytes; a larger message is an error with close code 1009, as soon as its length
+  // is seen.
   explicit WsParser(size_t max_message);
 
   enum class Status { kNeedMore, kMessage, kError };
   struct Event {
     Status status = Status::kNeedMore;
     WsOpcode opcode = WsOpcode::kContinuation;  // kMessage: kText, kBinary, kClose, kPing, kPong
-    ByteView payload;    // kMessage: valid until the next call of Next() or WriteSpace()
+    ByteView payload;         // kMessage: valid until the next call of Next() or WriteSpace()
     uint16_t close_code = 0;  // kError: what to close with (RFC 6455 §7.4.1)
     std::string error;        // kError: the reason in words
   };
 
-  // Free space to receive into, at least `wanted` bytes, then say how many came. One copy: a
-  // message that lies whole in the buffer is handed out where it lies.
+  // Free space to receive into, then say how many bytes came: `wanted` bytes, or what the message
+  // that has begun still needs, if that is more. One copy: a message that lies whole in the buffer
+  // is handed out where it lies.
+  // REQUIRES: Next() gave kNeedMore since the last Wrote(); n is at most the space's size.
   std::span<uint8_t> WriteSpace(size_t wanted);
   void Wrote(size_t n);
 
-  // The next whole message. After kError nothing more comes. Call until kNeedMore.
+  // The next whole message. After kError nothing more comes (kNeedMore, and what is written is
+  // dropped). Call until kNeedMore.
   Event Next();
 
   // Bytes of memory held, for the limits' tests.
-  size_t capacity() const;
+  size_t capacity() const { return capacity_ + fragments_.capacity(); }
 
  private:
-  Event Fail(uint16_t code, const char* why);
+  struct Header {
+    bool final = false;
+    WsOpcode opcode = WsOpcode::kContinuation;
+    size_t size = 0;     // of the header itself
+    size_t payload = 0;  // of what follows
+  };
+  // kMessage: `header` is whole and allowed. Looks only, consumes nothing.
+  Event ReadHeader(Header* header) const;
+  Event CheckOrder(const Header& header) const;
+  Event AddFragment(const Header& header, ByteView payload);
+  void DropConsumed();
+  void Reallocate(size_t space);
 
   size_t max_message_;
-  Bytes buffer_;
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t capacity_ = 0;
   size_t begin_ = 0, end_ = 0;  // the received, not yet consumed bytes in buffer_
+  size_t missing_ = 0;          // bytes that the frame at begin_ still needs, 0 while unknown
   Bytes fragments_;             // payload of an unfinished fragmented message
   WsOpcode fragment_opcode_ = WsOpcode::kContinuation;  // kContinuation: none is open
-  size_t drop_fragments_ = 0;   // 1: fragments_ was handed out and is dropped by the next call
   bool failed_ = false;
 };
 
