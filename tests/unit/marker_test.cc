@@ -1,0 +1,167 @@
+#include "proxy/markers/marker.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hotlink {
+namespace {
+
+MarkerPolicy PolicyOf(std::string own) { return {std::move(own)}; }
+
+std::string ErrorOf(std::string_view content, const MarkerPolicy& policy = PolicyOf("a@x")) {
+  MarkerReading reading = ReadMarker(content, policy);
+  return reading.marker.ok() ? "" : reading.marker.error();
+}
+
+constexpr std::string_view kBoth =
+    R"({"from": "A@x", "to": "b@X", "port": 9001, "ports": {"a@X": 9001, "B@x": 10001}})";
+
+TEST_CASE("ports counts per e-mail, compared without case") {
+  MarkerReading here = ReadMarker(kBoth, PolicyOf("a@x"));
+  REQUIRE(here.marker.ok());
+  CHECK(*here.marker == Marker{"b@x", true, 9001});
+  CHECK(here.names_own);
+  MarkerReading there = ReadMarker(kBoth, PolicyOf("b@x"));
+  REQUIRE(there.marker.ok());
+  CHECK(*there.marker == Marker{"a@x", false, 10001});
+}
+
+TEST_CASE("without ports, port counts; unknown keys are ignored") {
+  MarkerReading reading = ReadMarker(
+      " \n{\"dial\": [\"{\", {\"x\": 1}], \"port\": 9002,\n\"to\":\"b@x\",\"from\":\"a@x\"} \n",
+      PolicyOf("a@x"));
+  REQUIRE(reading.marker.ok());
+  CHECK(*reading.marker == Marker{"b@x", true, 9002});
+}
+
+TEST_CASE("with ports, a missing own entry is an error, even beside port") {
+  CHECK(ErrorOf("{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001,\n\"ports\":{\"b@x\":9001}}") ==
+        "line 2: \"ports\" has no entry for a@x");
+}
+
+TEST_CASE("errors say what is wrong and in which line") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "it is empty"},
+      {" \n\t", "it is empty"},
+      {"{\n\"from\": \"a@x\",\n oops}", "line 3: not valid JSON"},
+      {R"({"from":"a@x","to":"b@x","port":9001)", "line 1: not valid JSON"},
+      {"{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001}\nx",
+       "line 1: something follows behind the JSON value"},
+      {R"([1])", "it is no JSON object: {\"from\", \"to\", \"port\" or \"ports\"} is expected"},
+      {R"("a@x:b")", "it is no JSON object: {\"from\", \"to\", \"port\" or \"ports\"} is expected"},
+      {"{}", "the key \"from\" is missing"},
+      {R"({"from":"a@x"})", "the key \"to\" is missing"},
+      {"{\"from\":\"a@x\",\n\"to\":7}", "line 2: \"to\" is no text"},
+      {"{\"from\":\"ax\",\"to\":\"b@x\"}", "line 1: \"from\": e-mail \"ax\" has no @"},
+      {"{\"from\":\"c@x\",\"to\":\"b@x\",\"port\":9001}", "it is for c@x and b@x, not for a@x"},
+      {"{\"from\":\"a@x\",\n\"to\":\"A@X\",\"port\":9001}",
+       "line 2: \"from\" and \"to\" are both a@x"},
+      {R"({"from":"a@x","to":"b@x"})", "there is neither \"port\" nor \"ports\""},
+      {"{\"from\":\"a@x\",\"to\":\"b@x\",\n\n\"port\":\"9001\"}",
+       "line 3: \"port\" must be a whole number from 1 to 65535"},
+      {R"({"from":"a@x","to":"b@x","port":9001.5})",
+       "line 1: \"port\" must be a whole number from 1 to 65535"},
+      {R"({"from":"a@x","to":"b@x","port":0})",
+       "line 1: \"port\" must be a whole number from 1 to 65535"},
+      {R"({"from":"a@x","to":"b@x","port":65536})",
+       "line 1: \"port\" must be a whole number from 1 to 65535"},
+      {R"({"from":"a@x","to":"b@x","port":1e999})",
+       "line 1: \"port\" must be a whole number from 1 to 65535"},
+      {R"({"from":"a@x","to":"b@x","ports":[9001]})", "line 1: \"ports\" is no object"},
+      {"{\"from\":\"a@x\",\"to\":\"b@x\",\"ports\":{\"a@x\":9001,\n\"b@x\":null}}",
+       "line 2: \"ports\".\"b@x\" must be a whole number from 1 to 65535"},
+      {"{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001,\n\"port\":9001}",
+       "line 2: the key \"port\" is there a second time"},
+      {"{\"x\":1,\"\\u0066rom\":\"a@x\",\"to\":\"b@x\",\"x\":\n{},\"port\":9001}",
+       "line 1: the key \"x\" is there a second time"},
+      {"{\"from\":\"a@x\",\"to\":\"b@x\",\"ports\":{\"a@x\":9001,\n\"A@x\":9002}}",
+       "line 2: \"ports\" has \"A@x\" a second time"},
+  };
+  for (const auto& [content, error] : cases) {
+    CAPTURE(content);
+    CHECK(ErrorOf(content) == error);
+  }
+}
+
+TEST_CASE("foreign text is printable and short in errors") {
+  const std::string key = "\\n" + std::string(300, 'k');
+  const std::string error = ErrorOf("{\"" + key + "\":1,\"" + key + "\":1}");
+  CHECK(error.find('\n') == std::string::npos);
+  CHECK(error.size() < 150);
+}
+
+TEST_CASE("a marker has at most 64 KiB") {
+  const std::string json = R"({"from":"a@x","to":"b@x","port":9001})";
+  CHECK(ErrorOf(json + std::string(kMarkerMax - json.size() - 1, ' ')) == "");
+  CHECK(ErrorOf(json + std::string(kMarkerMax - json.size(), ' ')) == "");
+  CHECK(ErrorOf(json + std::string(kMarkerMax - json.size() + 1, ' ')) ==
+        "it has more than 65536 bytes");
+}
+
+TEST_CASE("the older forms name no peer, unless only one peer is allowed") {
+  for (std::string content : {"9001", " 9001\n", "127.0.0.1:9001", "[::1]:9001"}) {
+    CAPTURE(content);
+    CHECK(ErrorOf(content).find("names no peer") != std::string::npos);
+    MarkerPolicy two = {"a@x", {"b@x", "c@x"}};
+    CHECK(ErrorOf(content, two).find("names no peer") != std::string::npos);
+    MarkerPolicy one = {"a@x", {"b@x"}};
+    MarkerReading reading = ReadMarker(content, one);
+    REQUIRE(reading.marker.ok());
+    CHECK(*reading.marker == Marker{"b@x", true, 9001});
+    CHECK_FALSE(reading.names_own);
+  }
+  CHECK(ErrorOf("80", {"a@x", {"b@x"}}).find("HOTLINK_PROXY_PORTS") != std::string::npos);
+  CHECK(ErrorOf("9001", {"a@x", {"a@x"}}).find("only the own e-mail") != std::string::npos);
+}
+
+TEST_CASE("HOTLINK_PROXY_PEERS keeps others out") {
+  const std::string json = "{\"from\":\"a@x\",\n\"to\":\"B@x\",\"port\":9001}";
+  CHECK(ErrorOf(json, {"a@x", {"c@x", "b@x"}}) == "");
+  CHECK(ErrorOf(json, {"a@x", {"c@x"}}) == "line 2: the peer b@x is not in HOTLINK_PROXY_PEERS");
+}
+
+TEST_CASE("HOTLINK_PROXY_PORTS: by default 1024 to 65535, else the ranges given") {
+  const auto with_port = [](int port) {
+    return R"({"from":"a@x","to":"b@x","port":)" + std::to_string(port) + "}";
+  };
+  CHECK(ErrorOf(with_port(1023)) == "port 1023 is outside HOTLINK_PROXY_PORTS (1024-65535)");
+  CHECK(ErrorOf(with_port(1024)) == "");
+  CHECK(ErrorOf(with_port(65535)) == "");
+  MarkerPolicy policy = {"a@x", {}, {{80, 80}, {20000, 20010}}};
+  CHECK(ErrorOf(with_port(80), policy) == "");
+  CHECK(ErrorOf(with_port(20010), policy) == "");
+  CHECK(ErrorOf(with_port(20011), policy) ==
+        "port 20011 is outside HOTLINK_PROXY_PORTS (80-80, 20000-20010)");
+}
+
+TEST_CASE("whether a bad marker names the own e-mail is known") {
+  const auto names_own = [](std::string_view content) {
+    return ReadMarker(content, PolicyOf("a@x")).names_own;
+  };
+  CHECK(names_own(R"({"from":"a@x","to":"b@x","port":1})"));
+  CHECK(names_own(R"({"from":"b@x","to":"A@x"})"));
+  CHECK_FALSE(names_own(R"({"from":"b@x","to":"c@x","port":9001})"));
+  CHECK_FALSE(names_own("{"));
+}
+
+TEST_CASE("no marker cut short or with a changed byte ends the program") {
+  const std::string whole(kBoth);
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
+    CAPTURE(cut);
+    CHECK_FALSE(ErrorOf(std::string(whole, 0, cut)).empty());
+  }
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (char byte : {'\0', '"', '\\', '{', '}', '\xff'}) {
+      std::string changed = whole;
+      changed[at] = byte;
+      const MarkerReading reading = ReadMarker(changed, PolicyOf("a@x"));
+      if (reading.marker.ok()) CHECK(reading.marker->port != 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hotlink
