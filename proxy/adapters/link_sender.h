@@ -1,0 +1,85 @@
+// What leaves on the relay link: encodes messages into WebSocket frames and keeps those that the
+// socket does not take at once. Control goes before Data that has not begun; a frame that has begun
+// is finished before anything else, from the same address (what TLS asks for after EAGAIN).
+#ifndef HOTLINK_PROXY_ADAPTERS_LINK_SENDER_H_
+#define HOTLINK_PROXY_ADAPTERS_LINK_SENDER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "common/log.h"
+#include "common/message.h"
+#include "common/ws_frame.h"
+#include "proxy/adapters/io_result.h"
+#include "proxy/core/frame.h"
+
+namespace hotlink {
+
+// Bytes of Data that may wait unsent before no more is taken: two frames of the largest default
+// size, so that the socket never runs dry and the core still decides late what goes next.
+inline constexpr size_t kDataPendingMax = 512 << 10;
+// Bytes of control that may wait unsent. The core paces itself far below; more than this means that
+// the relay takes nothing, and the link is given up.
+inline constexpr size_t kControlPendingMax = 4 << 20;
+
+class LinkSender {
+ public:
+  using RandomSource = std::function<uint64_t()>;  // 64 unpredictable bits a call, cheap
+  using Write = std::function<IoResult(ByteView)>;
+
+  LinkSender(RandomSource random, Log& log);
+
+  // A new connection, with nothing waiting.
+  void Begin(Encoding encoding);
+  // Lets go of everything that waits.
+  void Drop();
+
+  void QueueControl(const MessageBody& body);
+  void QueueFrame(WsOpcode opcode, ByteView payload);  // ping, close
+  void QueueRaw(std::string_view text);                // the upgrade request, before Begin()
+  // At most one pong waits: the newest ping's (RFC 6455 §5.5.3).
+  void QueuePong(ByteView payload);
+  // The payload goes out from where it lies, masked in place; frame->queued until it has left.
+  void QueueData(const Data& header, const FramePtr& frame);
+
+  bool CanQueueData() const { return data_pending_ < kDataPendingMax; }
+  bool ControlOverflow() const { return control_pending_ > kControlPendingMax; }
+  bool empty() const;
+
+  // Writes until all has left (kDone), or the socket takes no more (kAgain), or fails (kFailed).
+  // `n` counts the bytes that left.
+  IoResult Flush(const Write& write);
+
+ private:
+  struct Item {
+    Bytes bytes;     // the frame, where it is not in `frame`
+    FramePtr frame;  // keeps the bytes below alive; its `queued` is set
+    const uint8_t* data = nullptr;
+    size_t size = 0, sent = 0;
+    bool is_data = false;
+  };
+
+  WsMask DrawMask();
+  std::string NextId();
+  void PushBytes(Bytes bytes, bool is_data);
+  bool NextItem();
+  void Finish();
+  void QueueCopied(const Data& header, const FramePtr& frame);
+
+  RandomSource random_;
+  Log& log_;
+  Encoding encoding_ = Encoding::kMsgpack;
+  uint32_t next_id_;
+  Item current_;  // current_.data == nullptr: none has begun
+  Bytes pong_;    // a frame, or empty
+  std::deque<Item> control_, data_;
+  size_t control_pending_ = 0, data_pending_ = 0;  // bytes; the begun frame counts whole
+  bool headroom_reported_ = false;
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_ADAPTERS_LINK_SENDER_H_

@@ -1,0 +1,121 @@
+#include "proxy/adapters/listener.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace hotlink {
+namespace {
+
+// Fills `out`; returns its size, 0 if `address` is not numeric.
+socklen_t ParseAddress(const std::string& address, uint16_t port, sockaddr_storage* out) {
+  *out = {};
+  auto* v4 = reinterpret_cast<sockaddr_in*>(out);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
+  if (inet_pton(AF_INET, address.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    return sizeof *v4;
+  }
+  if (inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    return sizeof *v6;
+  }
+  return 0;
+}
+
+uint16_t BoundPort(int fd) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
+                                           : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
+}
+
+bool OutOfResources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+Listener::Listener(uv_loop_t* loop, Accepted accepted, Log& log)
+    : loop_(loop), accepted_(std::move(accepted)), log_(log), resume_(loop, [this] {
+        if (poll_) poll_->Watch(UV_READABLE);
+      }) {}
+
+Listener::~Listener() {
+  // The port is free for others at once, not only when libuv has let go of the descriptor.
+  if (fd_ >= 0) shutdown(fd_, SHUT_RDWR);
+}
+
+ListenResult Listener::Listen(const std::string& address, uint16_t port) {
+  std::string name = (address.find(':') == std::string::npos ? address : "[" + address + "]") +
+                     ":" + std::to_string(port);
+  sockaddr_storage target;
+  socklen_t size = ParseAddress(address, port, &target);
+  if (size == 0)
+    return {ListenOutcome::kFailed, "\"" + address + "\" is not a numeric IPv4 or IPv6 address"};
+  int fd = socket(target.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  auto fail = [&] {
+    int error = errno;
+    if (fd >= 0) close(fd);
+    return ListenResult{error == EADDRINUSE ? ListenOutcome::kInUse : ListenOutcome::kFailed,
+                        "cannot listen on " + name + ": " + std::strerror(error)};
+  };
+  if (fd < 0) return fail();
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (target.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&target), size) != 0) return fail();
+  if (listen(fd, SOMAXCONN) != 0) return fail();
+
+  auto poll = std::make_unique<Poll>(loop_, fd, Poll::Fd::kOwned, [this](int, int) { Accept(); });
+  if (poll->error() != 0)
+    return {ListenOutcome::kFailed, "cannot watch " + name + ": " + uv_strerror(poll->error())};
+  poll_ = std::move(poll);
+  fd_ = fd;
+  port_ = BoundPort(fd);
+  name_ = std::move(name);
+  poll_->Watch(UV_READABLE);
+  return {ListenOutcome::kListening, ""};
+}
+
+void Listener::Accept() {
+  std::weak_ptr<bool> alive = alive_;
+  for (int i = 0; i < kAcceptsPerWakeup; ++i) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      accepted_(fd, peer);
+      if (alive.expired()) return;
+      continue;
+    }
+    if (errno == EAGAIN) {
+      pause_reported_ = false;
+      return;
+    }
+    if (OutOfResources(errno)) {
+      Pause(errno);
+      return;
+    }
+    // Anything else concerns the one connection that is already gone again (ECONNABORTED …).
+  }
+}
+
+// The connections wait in the kernel; without a pause the loop would spin on them.
+void Listener::Pause(int error) {
+  if (!pause_reported_)
+    log_.Write(LogLevel::kError, "listen=" + name_ + " cannot accept: " + std::strerror(error) +
+                                     "; trying again every 100 ms (raise the limit of open files)");
+  pause_reported_ = true;
+  poll_->Watch(0);
+  resume_.Start(kAcceptPause);
+}
+
+}  // namespace hotlink

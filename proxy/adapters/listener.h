@@ -1,0 +1,70 @@
+// A listening TCP port: accepts the party's connections and hands them over.
+#ifndef HOTLINK_PROXY_ADAPTERS_LISTENER_H_
+#define HOTLINK_PROXY_ADAPTERS_LISTENER_H_
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/log.h"
+#include "common/time.h"
+#include "proxy/adapters/uv_handles.h"
+
+namespace hotlink {
+
+// Connections accepted in one wake-up: a burst of connects does not hold up those that are there.
+inline constexpr int kAcceptsPerWakeup = 64;
+// How long accepting rests when the process has no descriptors left.
+inline constexpr Duration kAcceptPause = 100 * kMillisecond;
+
+enum class ListenOutcome {
+  kListening,
+  kInUse,   // another socket has the port: worth another try
+  kFailed,  // bad address, no permission …
+};
+
+struct ListenResult {
+  ListenOutcome outcome = ListenOutcome::kFailed;
+  std::string error;  // names address and port; empty when listening
+};
+
+class Listener {
+ public:
+  // Owns `fd` (non-blocking, close-on-exec) from then on. `peer` is the connecting address. May
+  // destroy the listener.
+  using Accepted = std::function<void(int fd, const sockaddr_storage& peer)>;
+
+  Listener(uv_loop_t* loop, Accepted accepted, Log& log);
+  ~Listener();  // stops listening; accepted connections live on
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // `address`: numeric IPv4 or IPv6. Port 0 takes any free one. May be called again after a
+  // failure. REQUIRES: not listening.
+  ListenResult Listen(const std::string& address, uint16_t port);
+  uint16_t port() const { return port_; }  // the bound one; 0: not listening
+
+ private:
+  void Accept();
+  void Pause(int error);
+
+  uv_loop_t* loop_;
+  Accepted accepted_;
+  Log& log_;
+  std::string name_;  // address:port
+  uint16_t port_ = 0;
+  int fd_ = -1;  // owned by poll_
+  std::unique_ptr<Poll> poll_;
+  Timer resume_;
+  bool pause_reported_ = false;
+  // Expires with the listener, for the accept loop, whose callback may destroy it.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_ADAPTERS_LISTENER_H_

@@ -1,0 +1,215 @@
+#include "proxy/adapters/party_sockets.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace hotlink {
+namespace {
+
+// A party that vanished without a word (a container torn away) is noticed after two minutes.
+constexpr int kKeepIdle = 60;      // seconds of silence before the first probe
+constexpr int kKeepInterval = 10;  // seconds
+constexpr int kKeepProbes = 6;
+
+// Taken from a closing connection in one wake-up, bytes.
+constexpr size_t kDiscardChunk = 64 << 10;
+constexpr int kDiscardsPerWakeup = 16;
+
+void SetInt(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);
+}
+
+// On: close() sends a RST, so that a sidecar that is killed is not taken for a clean end.
+void SetAbortOnClose(int fd, bool on) {
+  linger value{on ? 1 : 0, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
+ssize_t Receive(int fd, void* into, size_t size, int flags) {
+  ssize_t n;
+  do {
+    n = recv(fd, into, size, flags | MSG_DONTWAIT);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+}  // namespace
+
+PartySockets::PartySockets(uv_loop_t* loop, Ready ready) : loop_(loop), ready_(std::move(ready)) {}
+
+PartySockets::~PartySockets() = default;
+
+std::optional<ConnId> PartySockets::Add(int fd) {
+  SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  SetInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdle);
+  SetInt(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepInterval);
+  SetInt(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepProbes);
+  SetInt(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+  SetAbortOnClose(fd, true);
+  const ConnId id = next_++;
+  Connection connection;
+  connection.fd = fd;
+  connection.poll =
+      std::make_unique<Poll>(loop_, fd, Poll::Fd::kOwned,
+                             [this, id](int status, int events) { OnPoll(id, status, events); });
+  if (connection.poll->error() != 0) return std::nullopt;
+  Arm(&connection);
+  connections_.emplace(id, std::move(connection));
+  return id;
+}
+
+PartySockets::Connection* PartySockets::Find(ConnId conn) {
+  auto it = connections_.find(conn);
+  return it == connections_.end() ? nullptr : &it->second;
+}
+
+// ---- Readiness ----
+
+// The events that epoll reports for ever once they are true are asked for only until then. With
+// nothing else to ask for, UV_PRIORITIZED stands in: errors are always reported along.
+void PartySockets::Arm(Connection* connection) {
+  const PartyInterest& interest = connection->interest;
+  int events = (interest.readable ? UV_READABLE : 0) | (interest.writable ? UV_WRITABLE : 0);
+  if (!connection->hangup_seen || (interest.hangup && !connection->hangup_told))
+    events |= UV_DISCONNECT;
+  if (events == 0 && !connection->quiet) events = UV_PRIORITIZED;
+  connection->poll->Watch(events);
+}
+
+void PartySockets::Watch(ConnId conn, PartyInterest interest) {
+  Connection* connection = Find(conn);
+  if (connection == nullptr || connection->interest == interest) return;
+  if (!connection->interest.hangup) connection->hangup_told = false;
+  connection->interest = interest;
+  Arm(connection);
+}
+
+void PartySockets::OnPoll(ConnId conn, int status, int events) {
+  Connection* connection = Find(conn);
+  if (connection == nullptr) {
+    Linger(conn);
+    return;
+  }
+  const PartyInterest& interest = connection->interest;
+  bool tell = ((events & UV_READABLE) != 0 && interest.readable) ||
+              ((events & UV_WRITABLE) != 0 && interest.writable);
+  const bool known = connection->reset;
+  if (status < 0) connection->reset = true;
+  if (status < 0 || (events & (UV_DISCONNECT | UV_PRIORITIZED)) != 0) {
+    connection->hangup_seen = true;
+    connection->quiet = connection->quiet || (events & UV_DISCONNECT) == 0;
+    CheckError(connection);
+    tell = tell || (interest.hangup && !connection->hangup_told) || (connection->reset && !known);
+    connection->hangup_told = interest.hangup;
+  }
+  Arm(connection);
+  if (tell) ready_(conn);  // may end the connection
+}
+
+// SO_ERROR is emptied by asking: what it said is kept.
+void PartySockets::CheckError(Connection* connection) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) connection->reset = true;
+}
+
+// ---- Bytes ----
+
+// What it means that recv() gave none (`n` is 0, or -1 with errno).
+PartyState PartySockets::NoBytes(Connection* connection, ssize_t n) {
+  if (n < 0 && !WouldBlock()) connection->reset = true;
+  // After a FIN the kernel goes on saying "end" though a RST has come: it is asked for by name.
+  if (n == 0) CheckError(connection);
+  if (connection->reset) return PartyState::kReset;
+  return n == 0 ? PartyState::kEof : PartyState::kQuiet;
+}
+
+PartyState PartySockets::Peek(ConnId conn) {
+  Connection* connection = Find(conn);
+  if (connection == nullptr) return PartyState::kReset;
+  uint8_t byte;
+  ssize_t n = Receive(connection->fd, &byte, 1, MSG_PEEK);
+  if (n > 0) return PartyState::kBytes;
+  return NoBytes(connection, n);
+}
+
+PartyRead PartySockets::Read(ConnId conn, std::span<uint8_t> into) {
+  Connection* connection = Find(conn);
+  if (connection == nullptr) return {PartyState::kReset, 0};
+  ssize_t n = Receive(connection->fd, into.data(), into.size(), 0);
+  if (n > 0) {
+    // Lasts for one acknowledgement. Without it a party that writes 8 bytes and then the rest, with
+    // Nagle on, waits 40 ms for ours.
+    SetInt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+    return {PartyState::kBytes, static_cast<size_t>(n)};
+  }
+  return {NoBytes(connection, n), 0};
+}
+
+PartyWrite PartySockets::Write(ConnId conn, ByteView bytes) {
+  Connection* connection = Find(conn);
+  if (connection == nullptr || connection->reset) return {true, 0};
+  ssize_t n;
+  do {
+    n = send(connection->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) return {false, static_cast<size_t>(n)};
+  if (WouldBlock()) return {false, 0};
+  connection->reset = true;
+  return {true, 0};
+}
+
+void PartySockets::ShutdownWrite(ConnId conn) {
+  if (Connection* connection = Find(conn)) shutdown(connection->fd, SHUT_WR);
+}
+
+size_t PartySockets::Unacknowledged(ConnId conn) {
+  Connection* connection = Find(conn);
+  int bytes = 0;
+  if (connection == nullptr || ioctl(connection->fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
+  return static_cast<size_t>(bytes);
+}
+
+// ---- Ends ----
+
+void PartySockets::Reset(ConnId conn) { connections_.erase(conn); }
+
+void PartySockets::Close(ConnId conn) {
+  auto it = connections_.find(conn);
+  if (it == connections_.end()) return;
+  Connection connection = std::move(it->second);
+  connections_.erase(it);
+  SetAbortOnClose(connection.fd, false);
+  shutdown(connection.fd, SHUT_WR);
+  connection.close_wait = std::make_unique<Timer>(loop_, [this, conn] { closing_.erase(conn); });
+  connection.close_wait->Start(kCloseWait);
+  connection.poll->Watch(UV_READABLE);
+  closing_.emplace(conn, std::move(connection));
+  Linger(conn);
+}
+
+// Reads and drops until the party's end; the kernel then delivers on its own what it still holds.
+void PartySockets::Linger(ConnId conn) {
+  auto it = closing_.find(conn);
+  if (it == closing_.end()) return;
+  static uint8_t dropped[kDiscardChunk];
+  for (int i = 0; i < kDiscardsPerWakeup; ++i) {
+    ssize_t n = Receive(it->second.fd, dropped, sizeof dropped, 0);
+    if (n > 0) continue;
+    if (n < 0 && WouldBlock()) return;
+    closing_.erase(it);
+    return;
+  }
+}
+
+}  // namespace hotlink
