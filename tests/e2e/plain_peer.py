@@ -1,0 +1,100 @@
+"""A peer that is none of ours: hotlink without the flow extension, on a `websockets` client.
+
+As the existing client does (protocol.md §5): accepts every Open of a TCP path, opens sessions of
+its own random ids, sends Data from seq 1, ignores signals and never answers them.
+"""
+
+import asyncio
+import threading
+import uuid
+
+import websockets
+
+import plain_wire as wire
+from harness import SCALE, wait_until
+
+DEADLINE = 10 * SCALE
+
+
+class PlainPeer:
+    """Lives in a thread with an event loop of its own; messages are kept in `inbox`."""
+
+    def __init__(self, email, relay, *, msgpack):
+        self.email = email
+        self.inbox = []  # (type, fields), in order of arrival
+        self._msgpack = msgpack
+        self._url = f"{relay.url.replace('http', 'ws')}/api/v1/events?user={email}"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._socket = self._call(self._connect())
+        self._reader = asyncio.run_coroutine_threadsafe(self._read(), self._loop)
+
+    def open(self, path, to):
+        """A new session; its id, once it is accepted."""
+        sid = uuid.uuid4().hex
+        self.send(wire.OPEN, {"sid": sid, "pth": path, "to": to})
+        wait_until("Accept", lambda: ("sid", sid) in self._fields(wire.ACCEPT))
+        return sid
+
+    def send_data(self, sid, path, seq, payload):
+        self.send(wire.DATA, {"sid": sid, "seq": seq, "pth": path, "etg": "", "pay": payload})
+
+    def send(self, kind, fields):
+        self._call(self._socket.send(wire.encode(kind, fields, self._msgpack)))
+
+    def opened_by_peer(self, plain):
+        """Ids of the sessions that were opened to us: with the flow extension's names, or not."""
+        return [
+            fields["sid"]
+            for kind, fields in list(self.inbox)
+            if kind == wire.OPEN and fields["sid"].startswith("hl1.") != plain
+        ]
+
+    def bytes_of(self, sid):
+        """What came in a session, put in order by seq; stops at the first gap."""
+        pieces = {
+            fields["seq"]: fields["pay"]
+            for kind, fields in list(self.inbox)
+            if kind == wire.DATA and fields["sid"] == sid
+        }
+        data, seq = b"", 1
+        while seq in pieces:
+            data += pieces[seq]
+            seq += 1
+        return data
+
+    def close(self):
+        if self._loop.is_closed():
+            return
+        self._call(self._socket.close())
+        self._reader.result(DEADLINE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _fields(self, kind):
+        return [item for k, fields in list(self.inbox) if k == kind for item in fields.items()]
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE)
+
+    async def _connect(self):
+        encodings = "msgpack,json" if self._msgpack else "json"
+        return await websockets.connect(
+            self._url,
+            extra_headers={"X-Syft-WS-Encodings": encodings},
+            max_size=8 << 20,
+            max_queue=None,
+        )
+
+    async def _read(self):
+        try:
+            async for frame in self._socket:
+                kind, fields = wire.decode(frame)
+                self.inbox.append((kind, fields))
+                if kind == wire.OPEN:
+                    answer = wire.encode(wire.ACCEPT, {"sid": fields["sid"]}, self._msgpack)
+                    await self._socket.send(answer)
+        except websockets.ConnectionClosed:
+            pass

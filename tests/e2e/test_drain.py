@@ -1,0 +1,86 @@
+"""SIGTERM: what was read from a party reaches the peer's party, then both see an end."""
+
+import os
+import signal
+import threading
+
+from harness import MIB
+from parties import Party, talk
+
+
+def test_all_read_bytes_arrive(world):
+    """More than the peer has taken so far is on its way when the sidecar is told to end."""
+    a, b = world.pair()
+    x, y = Party(a.port), Party(b.port)
+    data = os.urandom(2 * MIB)
+    x.send(data)
+    a.wait_channel("all was read", lambda c: c["tx_bytes"] == len(data))
+    a.send_signal(signal.SIGTERM)
+    received, end = y.receive_to_end()
+    assert received == data
+    assert end in ("eof", "reset")
+    assert x.receive_to_end()[1] in ("eof", "reset")
+    assert a.wait() == 0
+    assert "drained" in a.log_text()
+
+
+def test_in_mid_transfer(world):
+    """The party goes on writing: what arrives is what was read, without a hole."""
+    a, b = world.pair()
+    x, y = Party(a.port), Party(b.port)
+    data = os.urandom(64 * MIB)
+    writer = threading.Thread(target=send_until_end, args=(x, data))
+    writer.start()
+    head = y.receive(8 * MIB)
+    a.send_signal(signal.SIGTERM)
+    rest, end = y.receive_to_end()
+    assert end in ("eof", "reset")
+    received = head + rest
+    assert data.startswith(received)
+    assert len(received) < len(data)
+    assert a.wait() == 0
+    writer.join(10)
+    assert not writer.is_alive()
+    assert a.channel()["tx_bytes"] == len(received)
+
+
+def send_until_end(party, data):
+    try:
+        party.send(data)
+    except (ConnectionError, OSError):
+        pass
+
+
+def test_exit_code_1_when_nobody_acknowledges(world):
+    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="500")
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    world.relay_process.kill()
+    x.send(b"into the void")
+    a.wait_channel("read", lambda c: c["kept"] > 0)
+    assert a.terminate() == 1
+    x.expect_reset()
+
+
+def test_idle_sidecars_end_at_once(world):
+    a, b = world.pair()
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    assert a.terminate(deadline=2) == 0
+    assert x.receive_to_end()[1] in ("eof", "reset")
+    assert y.receive_to_end()[1] in ("eof", "reset")
+    assert b.terminate(deadline=2) == 0
+
+
+def test_a_second_sigterm_ends_now(world):
+    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="60000")
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    world.relay_process.kill()
+    x.send(b"into the void")
+    a.wait_channel("read", lambda c: c["kept"] > 0)
+    a.send_signal(signal.SIGTERM)
+    a.wait_not_listening(a.port)
+    a.send_signal(signal.SIGTERM)
+    assert a.wait(deadline=5) == 1
+    b.may_exit_with = {0, 1}
