@@ -1,0 +1,55 @@
+// Every bound of the relay: number, unit, reason.
+#ifndef HOTLINK_RELAY_CORE_LIMITS_H_
+#define HOTLINK_RELAY_CORE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/time.h"
+
+namespace hotlink {
+
+// Bytes of one WebSocket message: what the SyftBox server takes (protocol.md §1).
+inline constexpr size_t kMaxMessageBytes = 8u << 20;
+
+// Sessions kept; beyond it the one unused for longest goes. A group of 10 parties with 300 stale
+// markers each and 20 attempts per channel stays below; at about 400 B each it is 26 MB.
+inline constexpr size_t kMaxSessions = 65536;
+
+// Bytes of a session id and a path (PATH_MAX): they are kept per session, so that kMaxSessions is a
+// bound in bytes too. E-mails are bounded by kEmailMax.
+inline constexpr size_t kMaxSidBytes = 256;
+inline constexpr size_t kMaxPathBytes = 4096;
+
+// Receivers remembered per session; those whose connection has ended are forgotten first. Equal to
+// kMaxConnections, so that every live connection fits.
+inline constexpr size_t kMaxReceivers = 1024;
+
+// Connections at a time; each owns a receive buffer of kReceiveChunkBytes.
+inline constexpr size_t kMaxConnections = 1024;
+
+// Bytes taken from a socket at once: the largest frame a sidecar sends in normal service.
+inline constexpr size_t kReceiveChunkBytes = 256u << 10;
+
+// Bytes queued towards one connection (default of --queue-bytes): eight windows of 8 MiB.
+inline constexpr size_t kDefaultQueueBytes = 64u << 20;
+inline constexpr size_t kMinQueueBytes = kMaxMessageBytes;
+inline constexpr size_t kMaxQueueBytes = size_t{4} << 30;
+
+// Counted per queued message on top of its bytes (allocation, queue entry), so that a flood of
+// tiny messages is bounded by the same number.
+inline constexpr size_t kQueuedMessageOverhead = 128;
+
+// Free bytes in front of a message for the WebSocket header (and what libwebsockets wants there).
+inline constexpr size_t kFrameHeadroom = 32;
+
+// Workers of --as-syftbox: the real server has one per core.
+inline constexpr uint32_t kDefaultSyftboxWorkers = 2;
+inline constexpr uint32_t kMaxSyftboxWorkers = 64;
+
+// Repeated warnings of one kind: at most one line in this time.
+inline constexpr Duration kWarningInterval = kSecond;
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_RELAY_CORE_LIMITS_H_

@@ -1,0 +1,78 @@
+// The relay's sockets: a libwebsockets server on a libuv loop, around the pure Relay.
+//
+//   GET /api/v1/events?user=<email>  WebSocket (protocol.md §1)
+//   GET /healthz                     200 "ok"
+#ifndef HOTLINK_RELAY_SERVER_H_
+#define HOTLINK_RELAY_SERVER_H_
+
+#include <libwebsockets.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/log.h"
+#include "common/result.h"
+#include "relay/core/relay.h"
+#include "relay/precise_timer.h"
+
+namespace hotlink {
+
+struct ServerConfig {
+  std::string address;  // numeric, loopback
+  bool ipv6 = false;
+  uint16_t port = 0;  // 0: any free one
+  RelayConfig relay;
+};
+
+class Server : private RelayHost {
+ public:
+  // `loop` and `log` outlive the server.
+  Server(const ServerConfig& config, uv_loop_t* loop, Log* log);
+  // REQUIRES: the loop has run until empty after Stop(), or Start() has failed.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens; the port that was taken.
+  Result<uint16_t> Start();
+
+  // Closes every connection; the loop then runs out of handles. Idempotent.
+  void Stop();
+
+  // One line of what was done.
+  std::string Summary() const;
+
+ private:
+  struct Connection;
+
+  static int OnEvent(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  int Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  int OnHttp(lws* wsi, const char* path);
+  int OnUpgrade(lws* wsi);
+  int OnAddHeaders(lws* wsi, lws_process_html_args* args);
+  int OnEstablished(lws* wsi, Connection** slot);
+  int OnChunk(lws* wsi, Connection& connection, ByteView chunk);
+  int OnWritable(lws* wsi, Connection& connection);
+  void OnClosed(Connection** slot);
+
+  void WantWrite(ConnId id) override;
+  void Cut(ConnId id) override;
+  void Advance();
+
+  ServerConfig config_;
+  uv_loop_t* loop_;
+  Log* log_;
+  Relay relay_;
+  PreciseTimer timer_;  // for Relay::NextDeadline()
+  uv_prepare_t prepare_{};
+  lws_context* context_ = nullptr;
+  std::map<ConnId, std::unique_ptr<Connection>> connections_;
+  bool stopping_ = false;
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_RELAY_SERVER_H_
