@@ -213,7 +213,7 @@ size_t SizeOf(std::span<const std::string_view> list) {
 }
 
 char* Put(char* at, std::string_view text) {
-  return mp_encode_str(at, text.data(), Size32(text.size()));
+  return std::copy(text.begin(), text.end(), mp_encode_strl(at, Size32(text.size())));
 }
 char* Put(char* at, uint64_t number) { return mp_encode_uint(at, number); }
 char* Put(char* at, int64_t number) {

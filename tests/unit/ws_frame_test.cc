@@ -290,7 +290,9 @@ TEST_CASE("parser: memory is given back too when small messages follow without a
   const Bytes big = ServerFrame(0x82, Pattern(4 << 20)), small = ServerFrame(0x82, Pattern(1000));
   // Each read ends in the middle of a small message, so the buffer is never empty.
   Bytes stream = big;
-  while (stream.size() < big.size() + (6 << 20)) stream = stream + small;
+  while (stream.size() < big.size() + (6 << 20)) {
+    stream.insert(stream.end(), small.begin(), small.end());
+  }
   Seen seen = Feed(&parser, ByteView(stream).first(big.size() + 500), 64 << 10);
   CHECK(seen.messages.size() == 1);
   ByteView rest = ByteView(stream).subspan(big.size() + 500);
