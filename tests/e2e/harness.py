@@ -290,7 +290,7 @@ def write_atomically(path, text):
     temporary.rename(path)
 
 
-def write_marker(sidecar, peer, port, *, directory="0_to_1", above=ABOVE, **fields):
+def write_marker(sidecar, peer, own_port, *, directory="0_to_1", above=ABOVE, **fields):
     """A marker in the sidecar's own datasite, from it to `peer` (an e-mail), with the files that
     launchers put beside it. `fields` replace those of the marker's JSON. Returns its path."""
     folder = sidecar.datasite / above / directory
@@ -302,8 +302,8 @@ def write_marker(sidecar, peer, port, *, directory="0_to_1", above=ABOVE, **fiel
     marker = {
         "from": sidecar.email,
         "to": peer,
-        "port": port,
-        "ports": {sidecar.email: port, peer: 1024},
+        "port": own_port,
+        "ports": {sidecar.email: own_port, peer: 1024},
         **fields,
     }
     write_atomically(folder / "stream.tcp", json.dumps(marker) + "\n")

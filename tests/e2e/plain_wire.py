@@ -22,7 +22,14 @@ def encode(kind, fields, msgpack):
 
 
 def decode(frame):
-    """(type, fields) of a frame's content."""
+    """(type, fields) of a frame's content. No payload at all is an empty one."""
+    kind, fields = _decode_envelope(frame)
+    if "pay" in fields:
+        fields["pay"] = fields["pay"] or b""
+    return kind, fields
+
+
+def _decode_envelope(frame):
     if isinstance(frame, bytes) and frame[:4] == PREFIX + b"\x01":
         message, _ = unpack(frame, 4)
         return message["typ"], unpack(message["dat"], 0)[0] if message["dat"] else {}
