@@ -30,10 +30,9 @@ bool Association::Echo(Inst inst, uint64_t n) {
   const auto issued = std::find_if(issued_.begin(), issued_.end(),
                                    [n](const Issued& entry) { return entry.n == n; });
   if (issued == issued_.end()) return false;
-  const bool after_all_others =
-      std::all_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
-        return seen.inst == inst || seen.first < issued->when;
-      });
+  const bool after_all_others = std::all_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
+    return seen.inst == inst || seen.first < issued->when;
+  });
   if (!after_all_others) return false;
   peer_ = inst;
   std::erase_if(seen_, [inst](const Seen& seen) { return seen.inst != inst; });

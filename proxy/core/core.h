@@ -73,6 +73,8 @@ class Core {
   bool DrainedClean() const;
 
   ChannelStatus Status(ChannelId channel, Time now) const;
+  // Summed over the channels that are gone.
+  ChannelCounters Retired() const;
 
  private:
   class Impl;

@@ -13,18 +13,18 @@ struct CoreConfig {
   std::string email;  // own e-mail, lower case
 
   // Buffers (bytes) and counts.
-  size_t window = 4 << 20;         // per direction and channel: kept by the sender, granted by us
-  size_t frame_max = 256 << 10;    // largest payload of one Data message
-  size_t probe_keep = 256 << 10;   // copy of what a silent connection was given (join.md §6)
-  int frames_in_flight = 128;      // per link, both as sender and as grants (join.md §5)
-  int opens_unanswered = 32;       // per link
-  int look_ahead = 4;              // epochs begun before the peer has reached them
-  size_t standbys = 64;            // waiting connections per channel; more are reset
+  size_t window = 4 << 20;        // per direction and channel: kept by the sender, granted by us
+  size_t frame_max = 256 << 10;   // largest payload of one Data message
+  size_t probe_keep = 256 << 10;  // copy of what a silent connection was given (join.md §6)
+  int frames_in_flight = 128;     // per link, both as sender and as grants (join.md §5)
+  int opens_unanswered = 32;      // per link
+  int look_ahead = 4;             // epochs begun before the peer has reached them
+  size_t standbys = 64;           // waiting connections per channel; more are reset
 
   // Session timing.
   Duration open_retry_min = 100 * kMillisecond;
   Duration open_retry_max = 5 * kSecond;
-  Duration denied_retry = 5 * kSecond;            // after `permission denied`
+  Duration denied_retry = 5 * kSecond;  // after `permission denied`
   Duration flow_open_retry_min = 50 * kMillisecond;
   Duration flow_open_retry_max = 1 * kSecond;
   Duration challenge_retry_min = 50 * kMillisecond;
@@ -35,20 +35,20 @@ struct CoreConfig {
   Duration rto_min = 50 * kMillisecond;
   Duration rto_max = 2 * kSecond;
   Duration ack_delay = 5 * kMillisecond;
-  Duration reorder_delay = 5 * kMillisecond;      // first value; adapts
+  Duration reorder_delay = 5 * kMillisecond;  // first value; adapts
   Duration reorder_delay_max = 200 * kMillisecond;
   Duration miss_repeat = 30 * kMillisecond;
-  Duration ping_min = 200 * kMillisecond;         // window 0, look-ahead
+  Duration ping_min = 200 * kMillisecond;  // window 0, look-ahead
   Duration ping_max = 5 * kSecond;
-  Duration heard_ping = 15 * kSecond;             // committed join, nothing heard
+  Duration heard_ping = 15 * kSecond;  // committed join, nothing heard
 
   // Join timing.
   Duration prove_delay = 50 * kMillisecond;
-  Duration probe_fin_wait = 50 * kMillisecond;    // join.md §6 rule 5
+  Duration probe_fin_wait = 50 * kMillisecond;  // join.md §6 rule 5
   Duration linger = 60 * kSecond;
   Duration linger_standby = 5 * kSecond;
   Duration peer_silent = 120 * kSecond;
-  Duration reset_wait = 5 * kSecond;              // join.md §6 rules 8 and 9
+  Duration reset_wait = 5 * kSecond;  // join.md §6 rules 8 and 9
   Duration drain = 10 * kSecond;
 
   // Plain peers (join.md §7).

@@ -24,8 +24,7 @@ Json ParseObject(std::string_view token) {
 std::optional<uint64_t> Number(const cJSON* item) {
   if (!cJSON_IsNumber(item)) return std::nullopt;
   const double value = item->valuedouble;
-  if (!(value >= 0 && value <= static_cast<double>(kFlowNumberMax)) ||
-      value != std::floor(value)) {
+  if (!(value >= 0 && value <= static_cast<double>(kFlowNumberMax)) || value != std::floor(value)) {
     return std::nullopt;
   }
   return static_cast<uint64_t>(value);

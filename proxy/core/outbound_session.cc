@@ -17,8 +17,7 @@ void OutboundSession::Opened(const Sid& sid, Time now) {
   opened_at_ = now;
   accepts_ = 0;
   issued_.clear();
-  if (retry_ == 0) retry_ = config_.open_retry_min;
-  due_at_ = now + retry_;
+  due_at_ = now + retry();
 }
 
 bool OutboundSession::Accepted(Time now) {
@@ -33,7 +32,7 @@ bool OutboundSession::Accepted(Time now) {
 void OutboundSession::FlowOpenSent(uint64_t n, Time now) {
   const auto sent = static_cast<int>(issued_.size());
   issued_.push_back({n, now});
-  due_at_ = now + std::min(config_.flow_open_retry_min << sent, config_.flow_open_retry_max);
+  due_at_ = now + std::min(config_->flow_open_retry_min << sent, config_->flow_open_retry_max);
 }
 
 std::optional<Duration> OutboundSession::SinceFlowOpen(uint64_t n, Time now) const {
@@ -61,8 +60,6 @@ bool OutboundSession::FlowOpenDue(Time now) const {
          static_cast<int>(issued_.size()) < kMaxFlowOpens;
 }
 
-void OutboundSession::BackOff() {
-  retry_ = std::clamp(retry_ * 2, config_.open_retry_min, config_.open_retry_max);
-}
+void OutboundSession::BackOff() { retry_ = std::min(retry() * 2, retry_max_); }
 
 }  // namespace hotlink

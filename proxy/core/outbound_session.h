@@ -20,11 +20,13 @@ class OutboundSession {
   // Edges: kDown -> kOpening -> kAccepted -> kUp; every state -> kDown.
   enum class State { kDown, kOpening, kAccepted, kUp };
 
-  explicit OutboundSession(const CoreConfig& config) : config_(config) {}
+  // An unanswered attempt is given up after `retry_min`, doubling to `retry_max`.
+  OutboundSession(const CoreConfig& config, Duration retry_min, Duration retry_max)
+      : config_(&config), retry_min_(retry_min), retry_max_(retry_max) {}
 
   State state() const { return state_; }
   bool up() const { return state_ == State::kUp; }
-  Inst target() const { return target_; }  // 0: the receiver's inst is not known
+  Inst target() const { return target_; }          // 0: the receiver's inst is not known
   const std::string& sid() const { return sid_; }  // empty: none was opened yet
   bool Is(std::string_view sid) const { return state_ != State::kDown && sid == sid_; }
   Time opened_at() const { return opened_at_; }
@@ -51,15 +53,18 @@ class OutboundSession {
   bool FlowOpenDue(Time now) const;
   // Doubles the wait for the next attempt's answer, or starts from the least again.
   void BackOff();
+  Duration retry() const { return retry_ == 0 ? retry_min_ : retry_; }
   void ResetBackOff() { retry_ = 0; }
 
  private:
-  // flow_opens of one attempt before it is given up: about 4.5 s with the default times.
+  // flow_opens of one attempt before it is given up: about 4.5 s with the default times, which
+  // is longer than it takes to call the peer a plain one.
   static constexpr int kMaxFlowOpens = 8;
 
   void SetState(State state);
 
-  const CoreConfig& config_;
+  const CoreConfig* config_;
+  Duration retry_min_, retry_max_;
   State state_ = State::kDown;
   std::string sid_;
   Inst target_ = 0;

@@ -35,16 +35,16 @@ struct ReasonFacts {
   bool port_in_use = false;  // by a stranger
   bool dormant = false;
   bool link_up = false;
-  bool link_delivers = true;     // the relay answers its echo
+  bool link_delivers = true;  // the relay answers its echo
   bool permission_denied = false;
-  bool second_client = false;    // two Accepts for one sid
-  bool peer_known = false;       // an association or a plain peer
-  bool session_up = false;       // our sender's session reaches the peer sidecar
+  bool second_client = false;  // two Accepts for one sid
+  bool peer_known = false;     // an association or a plain peer
+  bool session_up = false;     // our sender's session reaches the peer sidecar
   bool peer_heard_recently = false;
-  bool local_connected = false;  // an active connection (or one that waits)
-  bool peer_party_seen = false;  // a record of the current epoch came from the peer
-  bool moved_recently = false;   // a payload byte moved within the last second
-  bool window_full = false;      // bytes wait here for the peer's window
+  bool local_connected = false;    // an active connection (or one that waits)
+  bool peer_party_seen = false;    // a record of the current epoch came from the peer
+  bool moved_recently = false;     // a payload byte moved within the last second
+  bool window_full = false;        // bytes wait here for the peer's window
   bool local_not_reading = false;  // bytes for the party wait and its socket takes none
 };
 Reason DecideReason(const ReasonFacts& facts);

@@ -5,7 +5,7 @@
 namespace hotlink {
 namespace {
 
-constexpr int kAckEvery = 32;     // records (join.md §5)
+constexpr int kAckEvery = 32;       // records (join.md §5)
 constexpr int kAckWindowShare = 4;  // an ack at the latest every quarter of a window
 
 }  // namespace

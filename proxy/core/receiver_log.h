@@ -37,9 +37,9 @@ class ReceiverLog {
   Taken Take(uint64_t seq, RecordTag tag, ByteView payload, Time now, RecordSink& sink);
 
   uint64_t next() const { return next_; }
-  uint64_t offset() const { return offset_; }     // payload bytes in front of next()
+  uint64_t offset() const { return offset_; }  // payload bytes in front of next()
   size_t early_bytes() const { return early_bytes_; }
-  uint64_t gaps() const { return gaps_; }         // counts the records reported missing
+  uint64_t gaps() const { return gaps_; }  // counts the records reported missing
 
   // When an ack has to go; kNever: none is owed.
   Time AckAt() const;
@@ -74,7 +74,7 @@ class ReceiverLog {
   size_t early_bytes_ = 0;
   std::map<uint64_t, Missing> missing_;  // every seq in [next_, highest seen) that is not early_
   uint64_t gaps_ = 0;
-  Duration reorder_delay_;               // adapts: grows with every duplicate
+  Duration reorder_delay_;  // adapts: grows with every duplicate
   Time ack_at_ = kNever;
   int records_unacked_ = 0;
   size_t bytes_unacked_ = 0;

@@ -31,8 +31,9 @@ bool SenderLog::CanAppend() const {
 
 std::span<uint8_t> SenderLog::ReadSpace() {
   if (!scratch_) scratch_ = NewFrame(config_.frame_max);
-  const size_t room = std::min(scratch_->room().size(), config_.window - kept_);
-  return scratch_->room().first(room);
+  const size_t room = scratch_->room().size();
+  return scratch_->room().first(kept_ < config_.window ? std::min(room, config_.window - kept_)
+                                                       : room);
 }
 
 void SenderLog::Append(Epoch epoch, size_t n) {
@@ -94,7 +95,7 @@ bool SenderLog::window_blocked() const {
 }
 
 bool SenderLog::HasNext() const {
-  if (in_flight_ >= FlightLimit() || flight_.used >= flight_.limit) return false;
+  if (in_flight_ >= FlightLimit()) return false;
   if (lost_ > 0) {
     const Record* lost = const_cast<SenderLog*>(this)->FirstLost();
     return !lost->frame->queued;

@@ -16,7 +16,8 @@
 
 namespace hotlink {
 
-// Frames in flight on one link, shared by all its channels (join.md §5).
+// Frames in flight on one link, shared by all its channels (join.md §5): each log counts its own,
+// who gives out the turns stops at the limit.
 struct FlightBudget {
   int used = 0;
   int limit = 0;
@@ -34,7 +35,8 @@ class SenderLog {
   // Whether the party may be read: less than a window is kept, and what waits unsent is less than
   // one full frame (the rest waits in the kernel, where it costs us nothing).
   bool CanAppend() const;
-  // Space for the next read, at most `frame_max` bytes. Then Append() with what was read, n >= 1.
+  // Space for the next read, at most `frame_max` bytes and never empty. Then Append() with what was
+  // read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
   std::span<uint8_t> ReadSpace();
   void Append(Epoch epoch, size_t n);
   void AppendFin(Epoch epoch);
@@ -50,7 +52,7 @@ class SenderLog {
   };
   // The record that is to go now, marked as in flight, if flow control permits one.
   bool Next(Time now, Sending* sending);
-  bool HasNext() const;  // Next() would give one
+  bool HasNext() const;  // Next() would give one; the link's budget is the caller's affair
 
   // A session came up (again): the peer holds everything below `next`, nothing is in flight.
   // False: the peer claims what was never sent; nothing was changed.
@@ -73,12 +75,12 @@ class SenderLog {
   bool empty() const { return transmitted_.empty() && unsent_.empty(); }
   bool has_unsent() const { return !unsent_.empty() || lost_ > 0; }
   int in_flight() const { return in_flight_; }
-  size_t kept() const { return kept_; }             // payload bytes not acknowledged
+  size_t kept() const { return kept_; }  // payload bytes not acknowledged
   uint64_t acknowledged() const { return acked_next_; }
-  uint64_t next_seq() const { return next_seq_; }   // of the next record's first transmission
+  uint64_t next_seq() const { return next_seq_; }  // of the next record's first transmission
   Epoch transmitted_epoch() const { return transmitted_epoch_; }  // newest on the wire, 0: none
   uint64_t window_left() const { return edge_ > sent_offset_ ? edge_ - sent_offset_ : 0; }
-  bool window_blocked() const;  // the next record waits for the peer's window
+  bool window_blocked() const;                      // the next record waits for the peer's window
   Epoch peer_epoch() const { return peer_epoch_; }  // the newest heard of; 0: none yet
   Duration round_trip() const { return srtt_; }     // smoothed; 0: not measured yet
 
@@ -109,16 +111,16 @@ class SenderLog {
 
   std::deque<Record> transmitted_;  // seq acked_next_ .. next_seq_ - 1
   std::deque<Record> unsent_;
-  FramePtr scratch_;                // what ReadSpace() gave
+  FramePtr scratch_;  // what ReadSpace() gave
   uint64_t acked_next_ = 1, next_seq_ = 1;
-  uint64_t acked_offset_ = 0;       // payload bytes in front of acked_next_
-  uint64_t sent_offset_ = 0;        // payload bytes in front of next_seq_
-  uint64_t edge_ = 0;               // right edge: no byte at or behind it may be transmitted
-  uint64_t frames_ = 1;             // granted by the peer
+  uint64_t acked_offset_ = 0;  // payload bytes in front of acked_next_
+  uint64_t sent_offset_ = 0;   // payload bytes in front of next_seq_
+  uint64_t edge_ = 0;          // right edge: no byte at or behind it may be transmitted
+  uint64_t frames_ = 1;        // granted by the peer
   Epoch peer_epoch_ = 0, transmitted_epoch_ = 0;
   size_t kept_ = 0, unsent_bytes_ = 0;
   int in_flight_ = 0, lost_ = 0;
-  int timeouts_ = 0;                // in a row without progress
+  int timeouts_ = 0;  // in a row without progress
   Time timeout_at_ = kNever;
   Duration srtt_ = 0, rttvar_ = 0;
 };

@@ -46,8 +46,7 @@ std::optional<Sid> ParseSid(std::string_view text) {
   const auto receiver_text = TakePart(&text);
   if (!sender_text || !receiver_text) return std::nullopt;
   const auto sender = ParseInst(*sender_text);
-  const auto receiver =
-      *receiver_text == "0" ? std::optional<Inst>(0) : ParseInst(*receiver_text);
+  const auto receiver = *receiver_text == "0" ? std::optional<Inst>(0) : ParseInst(*receiver_text);
   if (!sender || !receiver || text.empty() || text.size() > 19) return std::nullopt;
   Sid sid{*sender, *receiver, 0};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sid.attempt);

@@ -1,0 +1,251 @@
+#include "proxy/core/channel.h"
+
+#include <algorithm>
+
+namespace hotlink {
+namespace {
+
+// Bytes in front of a payload besides the texts: WebSocket header, message header, the longest
+// sid (61), etag (25) and id (16).
+constexpr size_t kHeadroomFixed = kWsMaxHeader + kDataHeaderFixedMax + 61 + 25 + 16 + 32;
+
+// A session is worth showing by this many characters of its sid.
+constexpr size_t kSidShown = 8;
+
+// join.md §2: bytes are never empty, an end always is, an abort carries its reason.
+bool FitsKind(RecordKind kind, ByteView payload) {
+  switch (kind) {
+    case RecordKind::kBytes:
+      return !payload.empty();
+    case RecordKind::kFin:
+      return payload.empty();
+    case RecordKind::kRst:
+      return payload.size() <= kMaxReason;
+  }
+  return false;
+}
+
+}  // namespace
+
+Channel::Channel(ChannelId id, const ChannelSpec& spec, ChannelHost& host)
+    : id_(id),
+      spec_(spec),
+      host_(host),
+      config_(host.config()),
+      name_("channel=" + spec.above + "/" + spec.i + "_to_" + spec.j + " peer=" + spec.peer),
+      inst_(std::max<uint64_t>(1, host.Random())),
+      live_(spec.live),
+      out_(config_, kHeadroomFixed + spec.own_path.size(), host.flight()),
+      in_(config_),
+      queue_(config_, host.party()),
+      join_(config_, host.party(), host.log(), name_, out_, queue_, counters_),
+      plain_(id, spec.own_path, spec.peer, name_, host, counters_),
+      main_(config_, config_.open_retry_min, config_.open_retry_max),
+      challenge_(config_, config_.challenge_retry_min, config_.challenge_retry_max) {}
+
+Channel::~Channel() {
+  if (!main_.sid().empty()) host_.DropSid(main_.sid());
+  if (!challenge_.sid().empty()) host_.DropSid(challenge_.sid());
+  if (!plain_.out_sid().empty()) host_.DropSid(plain_.out_sid());
+  for (const std::string& sid : accepted_) host_.DropSid(sid);
+}
+
+void Channel::Log(LogLevel level, const std::string& words) const {
+  if (host_.log().Enabled(level)) host_.log().Write(level, name_ + " " + words);
+}
+
+void Channel::SetListening(ListenState state, const std::string& detail) {
+  listen_ = state;
+  listen_detail_ = detail;
+}
+
+void Channel::Wake(Time now) {
+  if (live_) return;
+  live_ = true;
+  open_at_ = now;
+  Log(LogLevel::kDebug, "awake");
+}
+
+void Channel::PartyAccepted(ConnId conn, Time now) {
+  if (drain_ != Join::Drain::kNone) {
+    host_.party().Reset(conn);
+    return;
+  }
+  if (!queue_.Add(conn, now)) {
+    Log(LogLevel::kWarning, "conn=" + std::to_string(conn) + " reset: " +
+                                std::to_string(config_.standbys) + " connections wait already");
+  }
+}
+
+void Channel::PartyReady(ConnId conn, Time now) {
+  if (join_.IsActive(conn)) {
+    join_.Ready(conn);
+  } else if (plain_.IsActive(conn)) {
+    plain_.Ready();
+  } else {
+    queue_.Ready(conn, now);
+  }
+}
+
+void Channel::OnData(const Data& data, Time now) {
+  ++counters_.rx_frames;
+  if (plain_.Receives(data.sid)) return plain_.OnData(data, now);
+  // Data counts only on a sid that names exactly (peer, own inst).
+  const auto sid = ParseSid(data.sid);
+  if (!sid || sid->receiver != inst_ || sid->sender != association_.peer()) return;
+  const auto tag = ParseRecordTag(data.etag);
+  if (!tag || data.seq == 0 || !FitsKind(tag->kind, data.payload)) return;
+  Heard(now);
+  switch (in_.Take(data.seq, *tag, data.payload, now, join_)) {
+    case ReceiverLog::Taken::kDuplicate:
+      ++counters_.duplicates;
+      break;
+    case ReceiverLog::Taken::kRefused:
+      Log(LogLevel::kDebug, "seq=" + std::to_string(data.seq) + " beyond what was granted");
+      break;
+    case ReceiverLog::Taken::kInOrder:
+    case ReceiverLog::Taken::kHeld:
+      break;
+  }
+}
+
+void Channel::OnClose(const Close& close, Time now) {
+  // A reliable sender's Close says only that it gave the attempt up; its end is in the log.
+  if (plain_.Receives(close.sid)) plain_.OnClose(now);
+}
+
+void Channel::Step(Time now) {
+  if (gone_) return;
+  if (mode_ == Mode::kPlain) {
+    queue_.Tick(now);
+    if (!plain_.busy() && !queue_.empty()) plain_.Start(*queue_.TakeOldest(), now);
+    plain_.Step(now);
+  } else {
+    join_.Step(PeerView(), now);
+  }
+  counters_.gaps = in_.gaps();
+  if (queue_.queued() > 0 || join_.active() != nullptr) Wake(now);
+  if (join_.epoch() != told_epoch_) {
+    // The peer may wait for it, to begin a later one.
+    told_epoch_ = join_.epoch();
+    in_.OweAck(now + config_.ack_delay);
+  }
+  StepSessions(now);
+  StepAck(now);
+  if (drain_ != Join::Drain::kNone) StepDrain(now);
+}
+
+Time Channel::Deadline(Time now) const {
+  if (gone_) return kNever;
+  Time at = mode_ == Mode::kPlain ? std::min(queue_.Deadline(), plain_.Deadline())
+                                  : join_.Deadline(PeerView(), now);
+  at = std::min({at, AckAt(), PingAt()});
+  if (drain_ != Join::Drain::kNone) at = std::min(at, drain_at_);
+  if (!host_.link_up()) return at;
+  at = std::min({at, main_.DueAt(), challenge_.DueAt()});
+  if (main_.up()) at = std::min(at, out_.TimeoutAt());
+  if (main_.state() == OutboundSession::State::kAccepted && mode_ == Mode::kUnknown) {
+    at = std::min(at, std::max(now + 1, main_.accepted_at() + config_.plain_after));
+  }
+  const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening;
+  // A channel that waits for a place is stepped when one is free.
+  if (may_open && main_.state() == OutboundSession::State::kDown && open_at_ > now) {
+    at = std::min(at, open_at_);
+  }
+  return at;
+}
+
+bool Channel::HasData() const {
+  if (mode_ == Mode::kPlain) return plain_.HasData();
+  return main_.up() && out_.HasNext();
+}
+
+void Channel::SendData(Time now) {
+  if (mode_ == Mode::kPlain) return plain_.SendData(now);
+  SenderLog::Sending sending;
+  if (!out_.Next(now, &sending)) return;
+  ++counters_.tx_frames;
+  if (sending.again) ++counters_.retransmitted;
+  if (!sending.again && sending.tag.kind == RecordKind::kBytes) {
+    counters_.tx_payload += sending.frame->size();
+  }
+  const std::string tag = RecordTagText(sending.tag);
+  host_.link().SendData(
+      {.sid = main_.sid(), .seq = sending.seq, .path = spec_.own_path, .etag = tag}, sending.frame);
+}
+
+void Channel::Remove(const std::string& reason, Time now) {
+  drain_ = Join::Drain::kRemoved;
+  drain_at_ = now + config_.drain;
+  join_.StartDrain(drain_, reason, drain_at_);
+  listen_ = ListenState::kListening;
+  if (plain_.busy()) plain_.End(reason, true, now);
+}
+
+void Channel::StartDrain(Time now) {
+  drain_ = Join::Drain::kTerminate;
+  drain_at_ = now + config_.drain;
+  join_.StartDrain(drain_, "drained", drain_at_);
+  if (plain_.busy()) plain_.End("drained", true, now);
+}
+
+// The party's side ended: the log may still wait for its last acknowledgement.
+void Channel::StepDrain(Time now) {
+  const bool nobody_to_tell = !peer_known();
+  if (!join_.drained() || (!out_.empty() && !nobody_to_tell && now < drain_at_)) return;
+  clean_ = out_.empty() || nobody_to_tell;
+  CloseSession(&main_, "drained", true);
+  CloseSession(&challenge_, "drained", true);
+  gone_ = true;
+  Log(LogLevel::kInfo, clean_ ? "gone" : "gone: the peer did not acknowledge everything in time");
+}
+
+ReasonFacts Channel::Facts(Time now) const {
+  ReasonFacts facts;
+  facts.port_held = listen_ == ListenState::kPortHeld;
+  facts.port_in_use = listen_ == ListenState::kPortInUse;
+  facts.dormant = !live_;
+  facts.link_up = host_.link_up();
+  facts.link_delivers = host_.link_delivers();
+  facts.permission_denied = denied_;
+  facts.second_client = double_accepts_ >= 2;
+  const bool plain = mode_ == Mode::kPlain;
+  facts.peer_known = plain || peer_known();
+  facts.session_up = plain || main_.up();
+  facts.peer_heard_recently =
+      plain || !join_.committed() || now - last_heard_ < 2 * config_.heard_ping;
+  facts.local_connected = busy();
+  facts.peer_party_seen = join_.peer_party_seen() || (plain && plain_.last_moved() > 0);
+  const Time moved = plain ? plain_.last_moved() : join_.last_moved();
+  facts.moved_recently =
+      busy() && moved > 0 && now - moved < kSecond && (join_.committed() || plain_.busy());
+  facts.window_full = out_.window_blocked();
+  facts.local_not_reading = join_.party_not_reading() || plain_.party_not_reading();
+  return facts;
+}
+
+ChannelStatus Channel::Status(Time now) const {
+  static constexpr const char* kModes[] = {"unknown", "reliable", "plain"};
+  ChannelStatus status;
+  status.name = spec_.above + "/" + spec_.i + "_to_" + spec_.j;
+  status.peer = spec_.peer;
+  status.reason = DecideReason(Facts(now));
+  status.detail = listen_ == ListenState::kListening ? plain_.last_end() : listen_detail_;
+  status.mode = kModes[static_cast<int>(mode_)];
+  status.session_out_up = mode_ == Mode::kPlain ? plain_.out_open() : main_.up();
+  status.session_in_up = !in_sid_.empty();
+  status.sid_out = (mode_ == Mode::kPlain ? plain_.out_sid() : main_.sid()).substr(0, kSidShown);
+  status.sid_in = in_sid_.substr(0, kSidShown);
+  status.seq_out = out_.next_seq() - 1;
+  status.active = join_.active() != nullptr || plain_.busy();
+  status.standbys = queue_.size();
+  status.epoch = join_.epoch();
+  status.window_left = out_.window_left();
+  status.kept = out_.kept();
+  status.held = join_.held() + in_.early_bytes() + plain_.held();
+  status.counters = counters_;
+  status.counters.probes += queue_.probes();
+  return status;
+}
+
+}  // namespace hotlink

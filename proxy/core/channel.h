@@ -1,0 +1,159 @@
+// One channel: its connections, its join, both logs, its association with the peer and the
+// sessions that carry it. Translates messages into calls of these parts and their needs into
+// messages.
+#ifndef HOTLINK_PROXY_CORE_CHANNEL_H_
+#define HOTLINK_PROXY_CORE_CHANNEL_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/message.h"
+#include "proxy/core/association.h"
+#include "proxy/core/channel_host.h"
+#include "proxy/core/connection_queue.h"
+#include "proxy/core/core.h"
+#include "proxy/core/join.h"
+#include "proxy/core/outbound_session.h"
+#include "proxy/core/plain_join.h"
+#include "proxy/core/receiver_log.h"
+#include "proxy/core/sender_log.h"
+#include "proxy/core/status.h"
+
+namespace hotlink {
+
+class Channel {
+ public:
+  Channel(ChannelId id, const ChannelSpec& spec, ChannelHost& host);
+  ~Channel();
+
+  const ChannelSpec& spec() const { return spec_; }
+  void SetListening(ListenState state, const std::string& detail);
+  void Wake(Time now);
+  void Remove(const std::string& reason, Time now);
+  void StartDrain(Time now);
+  bool gone() const { return gone_; }
+  // Drained with everything acknowledged that was read from the party.
+  bool clean() const { return clean_; }
+  bool busy() const { return join_.active() != nullptr || queue_.size() > 0 || plain_.busy(); }
+  bool receives() const { return !in_sid_.empty(); }
+
+  // Events. Each is to be followed by Step().
+  void PartyAccepted(ConnId conn, Time now);
+  void PartyReady(ConnId conn, Time now);
+  void LinkUp(Time now);
+  void LinkDown(Time now);
+  void OnOpen(const Open& open, Time now);
+  void OnAccept(std::string_view sid, Time now);
+  void OnReject(const Reject& reject, Time now);
+  void OnData(const Data& data, Time now);
+  void OnClose(const Close& close, Time now);
+  void OnSignal(const Signal& signal, Time now);
+  void OnEcho(uint64_t number, Time now) { plain_.OnEcho(number, now); }
+
+  // Does what is due; afterwards nothing is due before Deadline().
+  void Step(Time now);
+  Time Deadline(Time now) const;
+
+  // Data for the link, one message a call, so that channels take turns.
+  bool HasData() const;
+  void SendData(Time now);
+
+  ChannelStatus Status(Time now) const;
+
+ private:
+  enum class Mode { kUnknown, kReliable, kPlain };
+
+  // channel.cc
+  Join::Peer PeerView() const { return {peer_known(), last_heard_}; }
+  bool peer_known() const { return association_.peer() != 0; }
+  void OnPlainData(const Data& data, Time now);
+  void StepDrain(Time now);
+  ReasonFacts Facts(Time now) const;
+  void Log(LogLevel level, const std::string& words) const;
+
+  // channel_sessions.cc: the sender's side
+  void StepSessions(Time now);
+  void StepSession(OutboundSession* session, Time now);
+  bool OpenSession(OutboundSession* session, Inst target, Time now);
+  void SendFlowOpen(OutboundSession* session, Time now);
+  void CloseSession(OutboundSession* session, std::string_view why, bool tell);
+  void Restart(std::string_view why, bool tell, Time now);
+  void StepChallenge(Time now);
+  void StepPing(Time now);
+  void StepTimeout(Time now);
+  Time PingAt() const;
+  bool ChallengeWanted() const;
+  void OnHello(std::string_view sid, std::string_view token, Time now);
+  void OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, Duration round_trip,
+                       Time now);
+  void OnAck(std::string_view sid, std::string_view token, Time now);
+  void Learn(Inst inst, Time now);
+  void Adopted(Inst inst, bool instead, Time now);
+  void CheckPlain(Time now);
+
+  // channel_sessions.cc: the receiver's side
+  void OnReliableOpen(const Sid& sid, const Open& open, Time now);
+  void OnFlowOpen(std::string_view sid, std::string_view token, Time now);
+  void OnPing(const Sid& sid, Time now);
+  void StepAck(Time now);
+  Time AckAt() const;
+  FlowGrant Grant();
+  void SendSignal(std::string_view sid, std::string_view kind, std::string token);
+  void Heard(Time now) { last_heard_ = now; }
+  void RememberAccepted(const std::string& sid);
+
+  const ChannelId id_;
+  const ChannelSpec spec_;
+  ChannelHost& host_;
+  const CoreConfig& config_;
+  const std::string name_;  // begins each log line
+  const Inst inst_;
+
+  ListenState listen_ = ListenState::kListening;
+  std::string listen_detail_;
+  Mode mode_ = Mode::kUnknown;
+  bool live_;
+
+  ChannelCounters counters_;
+  SenderLog out_;
+  ReceiverLog in_;
+  ConnectionQueue queue_;
+  Join join_;
+  PlainJoin plain_;
+  Association association_;
+
+  // The sender's side.
+  uint64_t attempts_ = 0;
+  OutboundSession main_;
+  Time open_at_ = 0;  // main_ is down: when to open
+  OutboundSession challenge_;
+  Inst challenge_target_ = 0;
+  int challenge_tries_ = 0;
+  uint64_t peer_gen_ = 0;
+  bool denied_ = false;
+  int double_accepts_ = 0;  // attempts in a row that got two Accepts
+  int pings_unanswered_ = 0;
+  Time last_ping_ = 0, last_ack_ = 0;
+  Duration ping_wait_ = 0;
+
+  // The receiver's side.
+  std::string in_sid_;  // the latest that was answered
+  uint64_t in_attempt_ = 0;
+  std::deque<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
+  std::vector<std::pair<Inst, uint64_t>> newest_attempt_;  // by sender inst: accept none twice
+  Time last_heard_ = 0;
+  Epoch told_epoch_ = 1;  // the newest that an ack named or will name
+
+  Join::Drain drain_ = Join::Drain::kNone;
+  Time drain_at_ = kNever;
+  bool gone_ = false, clean_ = true;
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_CORE_CHANNEL_H_

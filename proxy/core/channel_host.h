@@ -1,0 +1,58 @@
+// What a channel needs of the core around it: the seams, the session table and what is shared by
+// all channels of one link.
+#ifndef HOTLINK_PROXY_CORE_CHANNEL_HOST_H_
+#define HOTLINK_PROXY_CORE_CHANNEL_HOST_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/log.h"
+#include "common/time.h"
+#include "proxy/core/core_config.h"
+#include "proxy/core/link_side.h"
+#include "proxy/core/party_side.h"
+#include "proxy/core/sender_log.h"
+
+namespace hotlink {
+
+using ChannelId = uint64_t;
+
+class ChannelHost {
+ public:
+  virtual ~ChannelHost() = default;
+
+  virtual const CoreConfig& config() const = 0;
+  virtual LinkSide& link() = 0;
+  virtual PartySide& party() = 0;
+  virtual Log& log() = 0;
+  virtual FlightBudget& flight() = 0;
+  virtual uint64_t Random() = 0;
+
+  virtual bool link_up() const = 0;
+  virtual uint64_t link_generation() const = 0;  // counts our relay connections, from 1
+  virtual bool link_delivers() const = 0;        // no echo is overdue
+
+  // The session table: messages for `sid` go to the channel from now on / no longer.
+  virtual void AddSid(const std::string& sid, ChannelId channel) = 0;
+  virtual void DropSid(const std::string& sid) = 0;
+
+  // One of the places for unanswered Opens (join.md §4). False: none is free, the channel is
+  // stepped again when one is.
+  virtual bool TakeOpenPlace(ChannelId channel) = 0;
+  virtual void FreeOpenPlace() = 0;
+
+  // Frames this channel may grant its peer: its share of the link's.
+  virtual int FrameGrant() const = 0;
+
+  // Whether this user ever opened a session of the flow extension to us.
+  virtual bool KnownReliable(const std::string& user) const = 0;
+
+  // Sends the relay's echo (design.md §3 "Sending"); the channel gets OnEcho(number) once it is
+  // back. Returns the number.
+  virtual uint64_t SendEcho(ChannelId channel) = 0;
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_CORE_CHANNEL_HOST_H_

@@ -1,0 +1,411 @@
+// The sessions of a channel: join.md §3 and §4 for the sender's side, §2 and §5 for the receiver's.
+#include <algorithm>
+
+#include "proxy/core/channel.h"
+
+namespace hotlink {
+namespace {
+
+using State = OutboundSession::State;
+
+// Accepted sids whose late messages may still come; older ones are forgotten.
+constexpr size_t kAcceptedKept = 8;
+// Sender insts whose newest attempt is remembered.
+constexpr size_t kInstsKept = 64;
+// A pending attempt younger than this is not replaced because the peer opened to us (join.md §4).
+constexpr Duration kFreshAttempt = 1 * kSecond;
+constexpr int kPingsUnanswered = 3;
+constexpr int kTimeoutsInRow = 2;
+
+}  // namespace
+
+void Channel::LinkUp(Time now) {
+  open_at_ = now;
+  main_.ResetBackOff();
+}
+
+void Channel::LinkDown(Time now) {
+  CloseSession(&main_, "relay connection lost", false);
+  CloseSession(&challenge_, "relay connection lost", false);
+  in_sid_.clear();
+  plain_.LinkDown(now);
+}
+
+// --- the sender's side -------------------------------------------------------------------------
+
+bool Channel::OpenSession(OutboundSession* session, Inst target, Time now) {
+  if (!host_.TakeOpenPlace(id_)) return false;
+  if (!session->sid().empty()) host_.DropSid(session->sid());
+  session->Opened({inst_, target, ++attempts_}, now);
+  host_.AddSid(session->sid(), id_);
+  host_.link().SendControl(Open{.sid = session->sid(), .path = spec_.own_path, .to = spec_.peer});
+  return true;
+}
+
+// Any state -> kDown. `tell`: the relay may forget the session.
+void Channel::CloseSession(OutboundSession* session, std::string_view why, bool tell) {
+  if (session->state() == State::kDown) return;
+  if (session->state() == State::kOpening) host_.FreeOpenPlace();
+  if (tell && host_.link_up()) host_.link().SendControl(Close{session->sid(), why});
+  if (session == &main_) {
+    if (main_.up()) Log(LogLevel::kInfo, "session down: " + std::string(why));
+    out_.SessionDown();
+  }
+  session->Down();
+}
+
+// The present attempt failed: the next one follows at once if this one had come up.
+void Channel::Restart(std::string_view why, bool tell, Time now) {
+  const bool was_up = main_.up();
+  const Time opened_at = main_.opened_at();
+  CloseSession(&main_, why, tell);
+  pings_unanswered_ = 0;
+  if (was_up) main_.ResetBackOff();
+  open_at_ = std::max(now, opened_at + main_.retry());
+  if (!was_up) main_.BackOff();
+}
+
+void Channel::StepSessions(Time now) {
+  if (!host_.link_up()) return;
+  CheckPlain(now);
+  const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening &&
+                        !(drain_ != Join::Drain::kNone && out_.empty() && join_.drained());
+  if (may_open && main_.state() == State::kDown && now >= open_at_) {
+    OpenSession(&main_, association_.peer(), now);
+  }
+  StepSession(&main_, now);
+  StepChallenge(now);
+  StepTimeout(now);
+  StepPing(now);
+}
+
+void Channel::StepSession(OutboundSession* session, Time now) {
+  if (session->state() == State::kDown || now < session->DueAt()) return;
+  if (session->FlowOpenDue(now)) return SendFlowOpen(session, now);
+  const bool was_opening = session->state() == State::kOpening;
+  const std::string_view why = was_opening ? "no answer to the Open" : "no hello";
+  if (session == &main_) {
+    CloseSession(&main_, why, true);
+    main_.BackOff();
+    open_at_ = now;
+  } else {
+    CloseSession(session, why, true);
+    session->BackOff();
+  }
+}
+
+void Channel::SendFlowOpen(OutboundSession* session, Time now) {
+  const uint64_t n = host_.Random() & kFlowNumberMax;
+  session->FlowOpenSent(n, now);
+  association_.Issue(n);
+  SendSignal(session->sid(), kFlowOpen,
+             FlowOpenText({.inst = inst_, .gen = host_.link_generation(), .n = n}));
+}
+
+bool Channel::ChallengeWanted() const {
+  return challenge_target_ != 0 && challenge_target_ != association_.peer() &&
+         challenge_tries_ < config_.challenge_tries;
+}
+
+void Channel::StepChallenge(Time now) {
+  StepSession(&challenge_, now);
+  if (challenge_.state() != State::kDown) {
+    if (challenge_.target() == challenge_target_) return;
+    CloseSession(&challenge_, "another process spoke", true);
+  }
+  if (ChallengeWanted() && OpenSession(&challenge_, challenge_target_, now)) ++challenge_tries_;
+}
+
+void Channel::StepTimeout(Time now) {
+  if (!main_.up() || now < out_.TimeoutAt()) return;
+  // What has not left this machine cannot have been answered.
+  if (!host_.link().CanSendData()) return out_.DelayTimeout(now);
+  if (out_.OnTimeout(now) >= kTimeoutsInRow) Restart("two timeouts in a row", true, now);
+}
+
+Time Channel::PingAt() const {
+  if (!main_.up() || mode_ == Mode::kPlain) return kNever;
+  const bool window_closed = out_.window_blocked() && out_.in_flight() == 0 && !out_.HasNext();
+  const bool look_ahead =
+      join_.active() == nullptr && !queue_.empty() && join_.waits_for_look_ahead();
+  if (window_closed || look_ahead) {
+    const Duration wait = std::max(ping_wait_, config_.ping_min);
+    return std::max(last_ping_, last_ack_) + wait;
+  }
+  if (!join_.committed()) return kNever;
+  if (pings_unanswered_ > 0) return last_ping_ + config_.ping_max;
+  return last_heard_ + config_.heard_ping;
+}
+
+void Channel::StepPing(Time now) {
+  if (now < PingAt()) return;
+  if (pings_unanswered_ >= kPingsUnanswered) return Restart("three pings unanswered", true, now);
+  ++pings_unanswered_;
+  last_ping_ = now;
+  ping_wait_ = std::clamp(ping_wait_ * 2, config_.ping_min, config_.ping_max);
+  SendSignal(main_.sid(), kFlowPing, "{}");
+}
+
+void Channel::OnAccept(std::string_view sid, Time now) {
+  if (plain_.Sends(sid)) return plain_.OnAccept();
+  OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
+  if (session == nullptr) return;
+  const bool opening = session->state() == State::kOpening;
+  if (!session->Accepted(now)) {
+    if (session == &main_ && main_.accepts() == 2) ++double_accepts_;
+    return;
+  }
+  if (opening) host_.FreeOpenPlace();
+  denied_ = false;
+  SendFlowOpen(session, now);
+}
+
+void Channel::OnReject(const Reject& reject, Time now) {
+  if (plain_.Sends(reject.sid)) return plain_.OnReject(reject.reason, now);
+  if (challenge_.Is(reject.sid)) {
+    CloseSession(&challenge_, reject.reason, false);
+    challenge_.BackOff();
+    return;
+  }
+  if (!main_.Is(reject.sid)) return;
+  if (reject.reason == "permission denied") {
+    if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
+    denied_ = true;
+    CloseSession(&main_, reject.reason, false);
+    open_at_ = now + config_.denied_retry;
+    return;
+  }
+  Restart(reject.reason, false, now);
+}
+
+void Channel::Learn(Inst inst, Time now) {
+  switch (association_.Learn(inst)) {
+    case Association::Learned::kPeer:
+      return;
+    case Association::Learned::kAdopted:
+      return Adopted(inst, false, now);
+    case Association::Learned::kStranger:
+      challenge_target_ = inst;
+      challenge_tries_ = 0;
+      return;
+  }
+}
+
+// join.md §3 rules 1 and 3, 4.
+void Channel::Adopted(Inst inst, bool instead, Time now) {
+  Log(LogLevel::kInfo, instead ? "the peer's sidecar was restarted" : "peer found");
+  Heard(now);
+  if (mode_ != Mode::kReliable) {
+    if (plain_.busy()) plain_.End("the peer speaks the flow extension", true, now);
+    mode_ = Mode::kReliable;
+  }
+  if (instead) {
+    join_.PeerRestarted(now);
+    in_.Reset();
+    in_sid_.clear();
+    in_attempt_ = 0;
+    peer_gen_ = 0;
+  }
+  if (main_.target() == inst && main_.state() != State::kDown) return;
+  CloseSession(&main_, "peer changed", true);
+  main_.ResetBackOff();
+  open_at_ = now;
+}
+
+void Channel::OnHello(std::string_view sid, std::string_view token, Time now) {
+  const auto hello = ParseFlowHello(token);
+  OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
+  if (!hello || session == nullptr) return;
+  const auto round_trip = session->SinceFlowOpen(hello->n, now);
+  if (!round_trip) return;
+  const Inst inst = hello->grant.inst;
+  Learn(inst, now);
+  if (inst != association_.peer() && association_.Echo(inst, hello->n)) Adopted(inst, true, now);
+  if (inst == association_.peer()) OnHelloFromPeer(session, *hello, *round_trip, now);
+}
+
+void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, Duration round_trip,
+                              Time now) {
+  Heard(now);
+  pings_unanswered_ = 0;
+  if (session->target() != association_.peer()) {
+    // It told us its name; the next attempt calls it by that.
+    CloseSession(session, "now known by name", true);
+    if (session == &main_) open_at_ = now;
+    return;
+  }
+  if (hello.grant.next == 0 || session->state() == State::kDown) return;
+  if (session == &challenge_) {
+    // The challenge reached the new peer: it is the session, no further attempt is needed.
+    CloseSession(&main_, "peer changed", true);
+    if (!main_.sid().empty()) host_.DropSid(main_.sid());
+    main_ = challenge_;
+    challenge_ = OutboundSession(config_, config_.challenge_retry_min, config_.challenge_retry_max);
+  }
+  if (main_.up()) {
+    out_.Acknowledged(hello.grant, {}, now);
+    return;
+  }
+  if (!out_.SessionUp(hello.grant, round_trip, now)) {
+    Log(LogLevel::kWarning, "the peer claims to hold what was never sent");
+    return;
+  }
+  main_.Up();
+  last_ack_ = now;
+  ++counters_.sessions;
+  if (main_.accepts() == 1) double_accepts_ = 0;
+  Log(LogLevel::kInfo,
+      "session up after " + std::to_string((now - main_.opened_at()) / kMillisecond) + " ms");
+}
+
+void Channel::OnAck(std::string_view sid, std::string_view token, Time now) {
+  const auto ack = ParseFlowAck(token);
+  if (!ack || !main_.Is(sid)) return;
+  Learn(ack->grant.inst, now);
+  if (ack->grant.inst != association_.peer()) return;
+  Heard(now);
+  pings_unanswered_ = 0;
+  if (!main_.up()) return;
+  last_ack_ = now;
+  const uint64_t window_before = out_.window_left();
+  const Epoch epoch_before = out_.peer_epoch();
+  if (!out_.Acknowledged(ack->grant, ack->miss, now)) {
+    Log(LogLevel::kDebug, "an ack for what was never sent");
+  }
+  if (out_.window_left() > window_before || out_.peer_epoch() > epoch_before) ping_wait_ = 0;
+}
+
+// join.md §7: an Accept, no hello, and nobody there who ever spoke the flow extension.
+void Channel::CheckPlain(Time now) {
+  if (mode_ != Mode::kUnknown || main_.state() != State::kAccepted) return;
+  if (now < main_.accepted_at() + config_.plain_after || host_.KnownReliable(spec_.peer)) return;
+  mode_ = Mode::kPlain;
+  Log(LogLevel::kWarning, "the peer does not speak the flow extension: losses cannot be repaired");
+  CloseSession(&main_, "plain peer", true);
+  if (join_.can_release()) plain_.Start(join_.Release(), now);
+}
+
+// --- the receiver's side -----------------------------------------------------------------------
+
+void Channel::RememberAccepted(const std::string& sid) {
+  if (accepted_.size() == kAcceptedKept) {
+    host_.DropSid(accepted_.front());
+    accepted_.pop_front();
+  }
+  accepted_.push_back(sid);
+  host_.AddSid(sid, id_);
+}
+
+void Channel::OnOpen(const Open& open, Time now) {
+  if (listen_ != ListenState::kListening || drain_ == Join::Drain::kRemoved) return;
+  if (const auto sid = ParseSid(open.sid)) return OnReliableOpen(*sid, open, now);
+  if (mode_ == Mode::kReliable || open.sid.empty() || plain_.Receives(open.sid)) return;
+  Wake(now);
+  RememberAccepted(std::string(open.sid));
+  host_.link().SendControl(Accept{open.sid});
+  plain_.Opened(open.sid);
+}
+
+void Channel::OnReliableOpen(const Sid& sid, const Open& open, Time now) {
+  Wake(now);
+  if (mode_ == Mode::kPlain) {
+    plain_.End("the peer speaks the flow extension now", true, now);
+    mode_ = Mode::kUnknown;
+    open_at_ = now;
+  }
+  auto newest = std::find_if(newest_attempt_.begin(), newest_attempt_.end(),
+                             [&](const auto& entry) { return entry.first == sid.sender; });
+  // None twice, and none that the sender has given up (join.md §2).
+  if (newest != newest_attempt_.end() && sid.attempt <= newest->second) return;
+  if (newest == newest_attempt_.end()) {
+    if (newest_attempt_.size() == kInstsKept) newest_attempt_.erase(newest_attempt_.begin());
+    newest_attempt_.emplace_back(sid.sender, sid.attempt);
+  } else {
+    newest->second = sid.attempt;
+  }
+  RememberAccepted(std::string(open.sid));
+  host_.link().SendControl(Accept{open.sid});
+  Learn(sid.sender, now);
+  if (sid.sender != association_.peer()) return;
+  Heard(now);
+  const bool pending = main_.state() == State::kOpening || main_.state() == State::kAccepted;
+  if (main_.up() ||
+      (pending && main_.target() == sid.sender && now - main_.opened_at() < kFreshAttempt)) {
+    return;
+  }
+  CloseSession(&main_, "the peer is there", true);
+  main_.ResetBackOff();
+  open_at_ = now;
+}
+
+void Channel::OnSignal(const Signal& signal, Time now) {
+  if (signal.kind == kFlowOpen) return OnFlowOpen(signal.sid, signal.token, now);
+  if (signal.kind == kFlowHello) return OnHello(signal.sid, signal.token, now);
+  if (signal.kind == kFlowAck) return OnAck(signal.sid, signal.token, now);
+  if (signal.kind == kFlowPing) {
+    if (const auto sid = ParseSid(signal.sid)) OnPing(*sid, now);
+    return;
+  }
+  if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = signal.error}, now);
+}
+
+void Channel::OnFlowOpen(std::string_view sid_text, std::string_view token, Time now) {
+  const auto sid = ParseSid(sid_text);
+  const auto open = ParseFlowOpen(token);
+  if (!sid || !open || open->inst != sid->sender) return;
+  Learn(open->inst, now);
+  FlowHello hello{.grant = {.inst = inst_}, .n = open->n};
+  if (sid->receiver == inst_ && sid->sender == association_.peer()) {
+    if (sid->attempt < in_attempt_) return;
+    in_attempt_ = sid->attempt;
+    in_sid_ = sid_text;
+    Heard(now);
+    // The connection that had accepted our session is gone.
+    if (peer_gen_ != 0 && open->gen > peer_gen_ &&
+        (main_.up() || main_.state() == State::kAccepted)) {
+      Restart("the peer has reconnected", true, now);
+    }
+    peer_gen_ = std::max(peer_gen_, open->gen);
+    hello.grant = Grant();
+  }
+  SendSignal(sid_text, kFlowHello, FlowHelloText(hello));
+}
+
+void Channel::OnPing(const Sid& sid, Time now) {
+  if (sid.receiver != inst_ || sid.sender != association_.peer()) return;
+  Heard(now);
+  in_.OweAck(now);
+}
+
+FlowGrant Channel::Grant() {
+  const size_t held = join_.held();
+  const uint64_t win = held < config_.window ? config_.window - held : 0;
+  const int frames = host_.FrameGrant();
+  in_.AckSent(win, frames);
+  return {.inst = inst_,
+          .next = in_.next(),
+          .win = win,
+          .frames = static_cast<uint64_t>(frames),
+          .ep = join_.epoch()};
+}
+
+Time Channel::AckAt() const { return in_sid_.empty() || !host_.link_up() ? kNever : in_.AckAt(); }
+
+void Channel::StepAck(Time now) {
+  if (in_sid_.empty() || !host_.link_up()) return;
+  // The party took enough that the peer should know.
+  const size_t held = join_.held();
+  const uint64_t edge = in_.offset() + (held < config_.window ? config_.window - held : 0);
+  if (edge >= in_.edge() + config_.window / 4) in_.OweAck(now);
+  if (now < in_.AckAt()) return;
+  FlowAck ack;
+  ack.miss = in_.TakeMiss(now);
+  ack.grant = Grant();
+  SendSignal(in_sid_, kFlowAck, FlowAckText(ack));
+}
+
+void Channel::SendSignal(std::string_view sid, std::string_view kind, std::string token) {
+  host_.link().SendControl(Signal{.sid = sid, .kind = kind, .token = token});
+}
+
+}  // namespace hotlink
