@@ -35,7 +35,8 @@ PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/*.cc)
 RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)
 SIM_SRC     := $(wildcard tests/sim/*.cc)
-ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC)
+ADAPTER_TEST_SRC := $(wildcard tests/adapters/*.cc)
+ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC)
 
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
@@ -61,6 +62,9 @@ $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC))
 
 $(BUILD)/sim: $(call obj,$(SIM_SRC) $(PURE_SRC))
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
+
+$(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(PURE_SRC))
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
 $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)

@@ -21,13 +21,6 @@ std::string FailureKey(const std::string& reason) {
   return out;
 }
 
-std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  return out;
-}
-
 std::string RefusalHint(int http_status, const RelayUrl& url, const std::string& email) {
   if (http_status == 401) return "; it wants a valid access token (SYFTBOX_ACCESS_TOKEN)";
   if (http_status == 403) return "; it does not let " + email + " in with this access token";

@@ -3,7 +3,6 @@
 #define HOTLINK_PROXY_ADAPTERS_RELAY_ERRORS_H_
 
 #include <string>
-#include <string_view>
 
 #include "common/time.h"
 #include "proxy/adapters/relay_url.h"
@@ -12,9 +11,6 @@ namespace hotlink {
 
 // "10 s", "250 ms".
 std::string DurationText(Duration duration);
-
-// What the relay said, fit for a log line: control characters become '?'.
-std::string Printable(std::string_view text);
 
 // The same failure tells a different time at each try ("after 3 ms"): equal keys, equal failures.
 std::string FailureKey(const std::string& reason);

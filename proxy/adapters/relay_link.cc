@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/utf8.h"
 #include "common/version.h"
 #include "proxy/adapters/relay_errors.h"
 
@@ -114,7 +115,7 @@ void RelayLink::TakeAnswer(ByteView bytes) {
   WsHandshakeParser::Outcome outcome = handshake_->Parse(answer_);
   if (outcome.status == WsHandshakeParser::Status::kNeedMore) return;
   if (outcome.status == WsHandshakeParser::Status::kError) {
-    Down("relay " + url_.name + " refuses the WebSocket: " + Printable(outcome.error) +
+    Down("relay " + url_.name + " does not open the WebSocket: " + outcome.error +
          RefusalHint(outcome.http_status, url_, options_.email));
     return;
   }
@@ -298,7 +299,7 @@ void RelayLink::Deliver() {
     if (event.status == WsParser::Status::kNeedMore) return;
     if (event.status == WsParser::Status::kError) {
       SayClose(event.close_code);
-      Down("the relay broke the WebSocket protocol: " + Printable(event.error));
+      Down("the relay broke the WebSocket protocol: " + event.error);
       return;
     }
     switch (event.opcode) {
@@ -326,7 +327,7 @@ void RelayLink::HandleMessage(const WsParser::Event& event) {
     if ((counters_.malformed & (counters_.malformed + 1)) == 0)
       log_.Write(LogLevel::kWarning, "relay=" + url_.name + " ignored a malformed message (" +
                                          std::to_string(counters_.malformed + 1) +
-                                         " so far): " + Printable(message.error()));
+                                         " so far): " + message.error());
     ++counters_.malformed;
     return;
   }
