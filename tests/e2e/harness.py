@@ -199,7 +199,8 @@ class Relay(Process):
         self.port = port
         self.port_file = directory / "relay.port"
         command = [RELAY_BIN, "--listen", f"127.0.0.1:{port}", "--port-file", str(self.port_file)]
-        super().__init__("relay", command + list(options), clean_environment(), directory / "relay.log")
+        command += options
+        super().__init__("relay", command, clean_environment(), directory / "relay.log")
 
     @property
     def url(self):
@@ -209,8 +210,7 @@ class Relay(Process):
         self.port_file.unlink(missing_ok=True)
         super().start()
         wait_until(
-            "the relay writes its port file",
-            lambda: self.port_file.exists() and self.port_file.read_text().strip() or not self.running(),
+            "the relay writes its port file", lambda: self.port_file.exists() or not self.running()
         )
         assert self.running(), f"the relay ended at once:\n{self.log_text()}"
         return self
@@ -261,7 +261,7 @@ class Sidecar(Process):
             return None
 
     def channel(self, name=None):
-        """What the telemetry says of a channel; None if it is not there. `name`: part of its path."""
+        """What the telemetry says of a channel, the first with `name` in its path; or None."""
         for channel in (self.telemetry() or {}).get("channels", []):
             if name is None or name in channel["name"]:
                 return channel

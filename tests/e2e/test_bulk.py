@@ -24,7 +24,7 @@ def test_64_mib_each_way_over_a_relay_like_the_server(world):
     [
         ("loss=0.05,dup=0.05", 4 * MIB),
         ("cut-every=50", 16 * MIB),
-        ("stall=20", 4 * MIB),
+        ("stall=50ms@300ms", 4 * MIB),
     ],
 )
 def test_transfer_over_a_faulty_relay(world, fault, size):

@@ -38,7 +38,7 @@ def test_version_and_help(program):
 
 def test_help_names_the_variables():
     text = run("--help").stdout
-    for name in ("SYFTBOX_EMAIL", "SYFTBOX_DATA_DIR", "SYFTBOX_SERVER_URL", "HOTLINK_PROXY_LINGER_MS"):
+    for name in (*GOOD, "SYFTBOX_DATA_DIR", "HOTLINK_PROXY_LINGER_MS"):
         assert name in text
 
 

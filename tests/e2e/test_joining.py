@@ -85,7 +85,8 @@ def test_standbys_are_promoted_in_order(world):
     lines = {a: [], b: []}
     for k in range(pairs):
         for sidecar in (a, b):
-            lines[sidecar].append(Party(sidecar.port).send(b"%s%d" % (sidecar.email[:1].encode(), k)))
+            name = sidecar.email[:1].encode()
+            lines[sidecar].append(Party(sidecar.port).send(b"%s%d" % (name, k)))
             sidecar.wait_channel(
                 f"connection {k} has its place",
                 lambda c, k=k: c["active"] and c["standbys"] == k,

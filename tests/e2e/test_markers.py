@@ -112,8 +112,7 @@ def test_a_port_in_use_is_retried_and_named(world):
     a.wait_listening(port)
 
 
-@pytest.mark.parametrize("side_stale", ["both"])
-def test_300_stale_markers_beside_one_live_run(world, side_stale):
+def test_300_stale_markers_beside_one_live_run(world):
     relay = world.relay()
     a = world.sidecar("a@example.org", relay, start=False)
     b = world.sidecar("b@example.org", relay, start=False)
