@@ -5,13 +5,16 @@ its own random ids, sends Data from seq 1, ignores signals and never answers the
 """
 
 import asyncio
+import sys
 import threading
 import uuid
 
 import websockets
 
-import plain_wire as wire
-from harness import SCALE, wait_until
+from harness import REPOSITORY, SCALE, wait_until
+
+sys.path.append(str(REPOSITORY / "tests/conformance"))
+import wire  # noqa: E402
 
 DEADLINE = 10 * SCALE
 
@@ -19,10 +22,10 @@ DEADLINE = 10 * SCALE
 class PlainPeer:
     """Lives in a thread with an event loop of its own; messages are kept in `inbox`."""
 
-    def __init__(self, email, relay, *, msgpack):
+    def __init__(self, email, relay, encoding="msgpack"):
         self.email = email
         self.inbox = []  # (type, fields), in order of arrival
-        self._msgpack = msgpack
+        self._encoding = encoding
         self._url = f"{relay.url.replace('http', 'ws')}/api/v1/events?user={email}"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -41,15 +44,13 @@ class PlainPeer:
         self.send(wire.DATA, {"sid": sid, "seq": seq, "pth": path, "etg": "", "pay": payload})
 
     def send(self, kind, fields):
-        self._call(self._socket.send(wire.encode(kind, fields, self._msgpack)))
+        self._call(self._socket.send(wire.encode(self._encoding, kind, fields)))
 
-    def opened_by_peer(self, plain):
-        """Ids of the sessions that were opened to us: with the flow extension's names, or not."""
-        return [
-            fields["sid"]
-            for kind, fields in list(self.inbox)
-            if kind == wire.OPEN and fields["sid"].startswith("hl1.") != plain
-        ]
+    def plain_sessions(self):
+        """Ids of the sessions opened to us in which Data came, in order of their Opens."""
+        with_data = {fields["sid"] for kind, fields in list(self.inbox) if kind == wire.DATA}
+        opened = [fields["sid"] for kind, fields in list(self.inbox) if kind == wire.OPEN]
+        return [sid for sid in opened if sid in with_data]
 
     def bytes_of(self, sid):
         """What came in a session, put in order by seq; stops at the first gap."""
@@ -80,10 +81,9 @@ class PlainPeer:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE)
 
     async def _connect(self):
-        encodings = "msgpack,json" if self._msgpack else "json"
         return await websockets.connect(
             self._url,
-            extra_headers={"X-Syft-WS-Encodings": encodings},
+            extra_headers={"X-Syft-WS-Encodings": self._encoding},
             max_size=8 << 20,
             max_queue=None,
         )
@@ -91,10 +91,10 @@ class PlainPeer:
     async def _read(self):
         try:
             async for frame in self._socket:
-                kind, fields = wire.decode(frame)
+                _, kind, fields, _ = wire.decode(frame)
                 self.inbox.append((kind, fields))
                 if kind == wire.OPEN:
-                    answer = wire.encode(wire.ACCEPT, {"sid": fields["sid"]}, self._msgpack)
-                    await self._socket.send(answer)
+                    answer = {"sid": fields["sid"]}
+                    await self._socket.send(wire.encode(self._encoding, wire.ACCEPT, answer))
         except websockets.ConnectionClosed:
             pass
