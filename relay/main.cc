@@ -52,6 +52,7 @@ ServerConfig MakeServerConfig(const RelayOptions& options) {
   config.relay.router.allow_all_reads = options.allow_all_reads;
   config.relay.queue_bytes = options.queue_bytes;
   config.relay.faults = options.faults;
+  config.relay.syftbox_workers = options.syftbox_workers;
   config.relay.seed = options.seed;
   return config;
 }

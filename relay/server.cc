@@ -126,6 +126,7 @@ Result<uint16_t> Server::Start() {
   prepare_.data = this;
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
     auto* server = static_cast<Server*>(handle->data);
+    server->Advance();
     server->timer_.Set(server->relay_.NextDeadline());
   });
   return static_cast<uint16_t>(port);
@@ -252,7 +253,11 @@ int Server::OnChunk(lws* wsi, Connection& connection, ByteView chunk) {
   connection.incoming->Append(chunk);
   if (!lws_is_final_fragment(wsi)) return 0;
   const WireMessagePtr message = std::exchange(connection.incoming, nullptr);
-  relay_.Receive(connection.id, message, MonotonicNow());
+  const Time now = MonotonicNow();
+  relay_.Receive(connection.id, message, now);
+  if (relay_.Lags(connection.id, now) && paused_.insert(connection.id).second) {
+    lws_rx_flow_control(wsi, 0);
+  }
   return 0;
 }
 
@@ -275,6 +280,7 @@ void Server::OnClosed(Connection** slot) {
   const ConnId id = (*slot)->id;
   *slot = nullptr;
   connections_.erase(id);
+  paused_.erase(id);
   relay_.Disconnect(id, MonotonicNow());
 }
 
@@ -290,6 +296,21 @@ void Server::Cut(ConnId id) {
   lws_set_timeout(found->second->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-void Server::Advance() { relay_.Advance(MonotonicNow()); }
+void Server::Advance() {
+  relay_.Advance(MonotonicNow());
+  if (!paused_.empty()) ResumeReading();
+}
+
+void Server::ResumeReading() {
+  const Time now = MonotonicNow();
+  for (auto id = paused_.begin(); id != paused_.end();) {
+    if (relay_.Lags(*id, now)) {
+      ++id;
+      continue;
+    }
+    lws_rx_flow_control(connections_.at(*id)->wsi, 1);
+    id = paused_.erase(id);
+  }
+}
 
 }  // namespace hotlink

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "common/log.h"
@@ -61,6 +62,7 @@ class Server : private RelayHost {
   void WantWrite(ConnId id) override;
   void Cut(ConnId id) override;
   void Advance();
+  void ResumeReading();
 
   ServerConfig config_;
   uv_loop_t* loop_;
@@ -70,6 +72,7 @@ class Server : private RelayHost {
   uv_prepare_t prepare_{};
   lws_context* context_ = nullptr;
   std::map<ConnId, std::unique_ptr<Connection>> connections_;
+  std::set<ConnId> paused_;  // not read for now: see Relay::Lags()
   bool stopping_ = false;
 };
 

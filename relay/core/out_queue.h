@@ -17,12 +17,13 @@ class OutQueue {
 
   // False, and nothing is queued, where the message does not fit.
   [[nodiscard]] bool Push(WireMessagePtr message) {
-    const size_t cost = Cost(*message);
-    if (cost > max_bytes_ - bytes_) return false;
-    bytes_ += cost;
+    if (!Takes(*message)) return false;
+    bytes_ += Cost(*message);
     messages_.push_back(std::move(message));
     return true;
   }
+
+  bool Takes(const WireMessage& message) const { return Cost(message) <= max_bytes_ - bytes_; }
 
   // The oldest message, null where there is none.
   WireMessagePtr Pop() {

@@ -1,5 +1,6 @@
 #include "relay/core/relay.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -15,7 +16,13 @@ Relay::Relay(const RelayConfig& config, RelayHost* host, Log* log)
       router_(config.router, this),
       send_drops_("send queue of " + std::to_string(config.queue_bytes) +
                       " bytes full (reads too slowly; see --queue-bytes)",
-                  log) {}
+                  log),
+      receive_drops_("reader buffer full (as the SyftBox server)", log) {
+  if (config.syftbox_workers > 0) {
+    model_.emplace(SyftboxModelConfig{config.syftbox_workers, config.seed},
+                   static_cast<SyftboxModelHost*>(this));
+  }
+}
 
 ConnId Relay::Connect(std::string user, Encoding encoding, Time now) {
   now_ = now;
@@ -23,11 +30,10 @@ ConnId Relay::Connect(std::string user, Encoding encoding, Time now) {
   auto peer = std::make_shared<const Peer>(Peer{id, std::move(user), encoding});
   log_->Write(LogLevel::kInfo, "conn=" + std::to_string(id) + " user=" + peer->user + " connected");
   router_.AddConnection(peer);
-  Connection& connection =
-      connections_.emplace(id, Connection{peer, OutQueue(config_.queue_bytes)}).first->second;
+  connections_.emplace(id, Connection{peer, OutQueue(config_.queue_bytes)});
   Bytes greeting;
   EncodeMessage(encoding, Message{"000000", System{kVersion, "ok"}}, &greeting);
-  Enqueue(connection, WireMessage::Copy(encoding == Encoding::kJson, greeting));
+  Enqueue(id, WireMessage::Copy(encoding == Encoding::kJson, greeting));
   return id;
 }
 
@@ -36,39 +42,64 @@ void Relay::Disconnect(ConnId id, Time now) {
   router_.RemoveConnection(id);
   if (connections_.erase(id) == 0) return;
   log_->Write(LogLevel::kInfo, "conn=" + std::to_string(id) + " disconnected");
+  if (model_) model_->Ended(id, now);
 }
 
 void Relay::Receive(ConnId id, const WireMessagePtr& message, Time now) {
   now_ = now;
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  router_.Receive(*found->second.peer, message);
+  const PeerPtr from = found->second.peer;
+  if (model_) {
+    model_->Arrive(from, message, now);
+  } else {
+    router_.Receive(*from, message);
+  }
 }
 
-void Relay::Forward(ConnId to, WireMessagePtr message, bool /*broadcast*/) {
+void Relay::Process(const Peer& from, const WireMessagePtr& message) {
+  router_.Receive(from, message);
+}
+
+void Relay::Forward(ConnId to, WireMessagePtr message, bool broadcast) {
   for (int copies = faults_.Copies(); copies > 0; --copies) {
-    const auto found = connections_.find(to);
-    if (found != connections_.end()) Enqueue(found->second, message);
     ++forwarded_;
+    if (model_) {
+      model_->Send(to, message, broadcast);
+    } else {
+      Enqueue(to, message);
+    }
   }
   if (faults_.CutNow()) CutOne();
 }
 
-void Relay::Enqueue(Connection& connection, WireMessagePtr message) {
+bool Relay::HasRoom(ConnId to, const WireMessage& message) {
+  const auto found = connections_.find(to);
+  if (found == connections_.end()) return true;
+  const OutQueue& queue = found->second.queue;
+  return queue.size() < SyftboxModel::kQueueMessages && queue.Takes(message);
+}
+
+void Relay::Enqueue(ConnId to, WireMessagePtr message) {
+  const auto found = connections_.find(to);
+  if (found == connections_.end()) return;
+  Connection& connection = found->second;
   const bool was_empty = connection.queue.empty();
   if (!connection.queue.Push(std::move(message))) {
     send_drops_.Count(connection.peer->user, now_);
     return;
   }
-  if (was_empty) host_->WantWrite(connection.peer->id);
+  if (was_empty) host_->WantWrite(to);
 }
+
+void Relay::ReceiveQueueFull(const Peer& from) { receive_drops_.Count(from.user, now_); }
 
 void Relay::CutOne() {
   if (connections_.empty()) return;
-  const auto victim = std::next(connections_.begin(),
-                                static_cast<std::ptrdiff_t>(faults_.Pick(connections_.size())));
-  log_->Write(LogLevel::kInfo, "conn=" + std::to_string(victim->first) + " cut on purpose");
-  host_->Cut(victim->first);
+  const size_t number = faults_.Pick(connections_.size());
+  const ConnId victim = std::next(connections_.begin(), static_cast<std::ptrdiff_t>(number))->first;
+  log_->Write(LogLevel::kInfo, "conn=" + std::to_string(victim) + " cut on purpose");
+  host_->Cut(victim);
 }
 
 WireMessagePtr Relay::NextToSend(ConnId id, Time now) {
@@ -78,11 +109,19 @@ WireMessagePtr Relay::NextToSend(ConnId id, Time now) {
     return nullptr;
   }
   const auto found = connections_.find(id);
-  return found == connections_.end() ? nullptr : found->second.queue.Pop();
+  if (found == connections_.end()) return nullptr;
+  WireMessagePtr message = found->second.queue.Pop();
+  if (message && model_) model_->Drained(now);
+  return message;
+}
+
+Time Relay::NextDeadline() const {
+  return model_ ? std::min(stall_end_, model_->NextEvent()) : stall_end_;
 }
 
 void Relay::Advance(Time now) {
   now_ = now;
+  if (model_) model_->Advance(now);
   if (now < stall_end_) return;
   stall_end_ = kNever;
   for (const auto& [id, connection] : connections_) {

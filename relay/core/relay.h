@@ -1,4 +1,5 @@
-// The whole relay but its sockets: connections with their send queues around the router, faults.
+// The whole relay but its sockets: connections with their send queues around the router, faults,
+// and, where wanted, the SyftBox server's concurrency between receiving and routing.
 //
 // The host (relay/server.h, or a test) tells what happens and at which time; the relay answers with
 // RelayHost calls and hands out what is to be written. Single-threaded.
@@ -17,6 +18,7 @@
 #include "relay/core/faults.h"
 #include "relay/core/out_queue.h"
 #include "relay/core/router.h"
+#include "relay/core/syftbox_model.h"
 
 namespace hotlink {
 
@@ -24,7 +26,8 @@ struct RelayConfig {
   RouterConfig router;
   size_t queue_bytes = kDefaultQueueBytes;  // per connection, of messages waiting to be written
   FaultPlan faults;
-  uint64_t seed = 1;  // of the faults
+  uint32_t syftbox_workers = 0;  // 0: messages are routed in order, as they come
+  uint64_t seed = 1;             // of the faults and the workers
 };
 
 // The sockets. Both calls may come from within any call of Relay.
@@ -37,7 +40,7 @@ class RelayHost {
   virtual void Cut(ConnId id) = 0;
 };
 
-class Relay : private RouterOutput {
+class Relay : private RouterOutput, private SyftboxModelHost {
  public:
   // `host` and `log` outlive the relay.
   Relay(const RelayConfig& config, RelayHost* host, Log* log);
@@ -51,16 +54,19 @@ class Relay : private RouterOutput {
   // A whole WebSocket message came in.
   void Receive(ConnId id, const WireMessagePtr& message, Time now);
 
+  // Messages of this connection come faster than they are taken in: read on after an Advance().
+  bool Lags(ConnId id, Time now) const { return model_ && model_->ReaderLags(id, now); }
+
   // What to write next to this connection; null: nothing now, WantWrite() will say.
   WireMessagePtr NextToSend(ConnId id, Time now);
 
   // When Advance() is wanted next, kNever if not at all.
-  Time NextDeadline() const { return stall_end_; }
+  Time NextDeadline() const;
   void Advance(Time now);
 
   size_t connections() const { return connections_.size(); }
   uint64_t forwarded() const { return forwarded_; }
-  uint64_t dropped() const { return send_drops_.total(); }
+  uint64_t dropped() const { return send_drops_.total() + receive_drops_.total(); }
   const Router& router() const { return router_; }
 
  private:
@@ -70,7 +76,10 @@ class Relay : private RouterOutput {
   };
 
   void Forward(ConnId to, WireMessagePtr message, bool broadcast) override;
-  void Enqueue(Connection& connection, WireMessagePtr message);
+  void Process(const Peer& from, const WireMessagePtr& message) override;
+  bool HasRoom(ConnId to, const WireMessage& message) override;
+  void Enqueue(ConnId to, WireMessagePtr message) override;
+  void ReceiveQueueFull(const Peer& from) override;
   void CutOne();
 
   RelayConfig config_;
@@ -78,12 +87,13 @@ class Relay : private RouterOutput {
   Log* log_;
   FaultInjector faults_;
   Router router_;
+  std::optional<SyftboxModel> model_;
   std::map<ConnId, Connection> connections_;
   ConnId next_conn_ = 1;
   Time now_ = 0;             // of the call that is being worked on
   Time stall_end_ = kNever;  // while a stall holds messages back
   uint64_t forwarded_ = 0;   // messages queued towards a receiver
-  DropReport send_drops_;
+  DropReport send_drops_, receive_drops_;
 };
 
 }  // namespace hotlink
