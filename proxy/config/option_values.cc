@@ -1,0 +1,166 @@
+#include "proxy/config/option_values.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/email.h"
+
+namespace hotlink {
+namespace {
+
+constexpr size_t kServerUrlMax = 2048;  // bytes; what servers take in a request line
+
+template <typename T>
+void AddOnce(T item, std::vector<T>* items) {
+  if (std::find(items->begin(), items->end(), item) == items->end()) {
+    items->push_back(std::move(item));
+  }
+}
+
+Complaint CheckList(const std::vector<std::string>& items) {
+  if (items.empty()) return "the list is empty";
+  if (items.size() > kMaxListItems) {
+    return "the list has " + std::to_string(items.size()) + " items, allowed are " +
+           std::to_string(kMaxListItems);
+  }
+  return {};
+}
+
+bool ParsePort(std::string_view text, uint16_t* port) {
+  const char* end = text.data() + text.size();
+  const auto [parsed, status] = std::from_chars(text.data(), end, *port);
+  return status == std::errc() && parsed == end && *port > 0;
+}
+
+// The canonical text of a loopback address, or why it is none.
+Result<std::string> LoopbackAddress(const std::string& text) {
+  char canonical[INET6_ADDRSTRLEN];
+  in_addr v4{};
+  in6_addr v6{};
+  bool loopback = false;
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    loopback = ntohl(v4.s_addr) >> 24 == 127;
+    inet_ntop(AF_INET, &v4, canonical, sizeof canonical);
+  } else if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
+    loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+    inet_ntop(AF_INET6, &v6, canonical, sizeof canonical);
+  } else {
+    return Error{"must be numeric addresses, separated by commas, as 127.0.0.1 or ::1"};
+  }
+  if (!loopback) {
+    return Error{std::string(canonical) +
+                 " is not a loopback address: to listen there needs an allow list of who may "
+                 "connect, which this version does not have; use 127.0.0.1"};
+  }
+  return std::string(canonical);
+}
+
+// "host", "host:9001", "[::1]:9001".
+bool GoodAuthority(std::string_view authority) {
+  std::string_view host = authority, port;
+  if (authority.starts_with('[')) {
+    const size_t close = authority.find(']');
+    if (close == std::string_view::npos) return false;
+    in6_addr v6{};
+    if (inet_pton(AF_INET6, std::string(authority.substr(1, close - 1)).c_str(), &v6) != 1) {
+      return false;
+    }
+    host = authority.substr(0, close + 1);
+    port = authority.substr(close + 1);
+  } else if (const size_t colon = authority.find(':'); colon != std::string_view::npos) {
+    host = authority.substr(0, colon);
+    port = authority.substr(colon);
+  }
+  uint16_t number = 0;
+  return !host.empty() && (port.empty() || (port[0] == ':' && ParsePort(port.substr(1), &number)));
+}
+
+bool IsVisible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+}  // namespace
+
+Complaint SetEmail(const std::string& text, std::string* email) {
+  Result<std::string> parsed = ParseEmail(text);
+  if (!parsed) return parsed.error();
+  *email = *parsed;
+  return {};
+}
+
+Complaint SetPeers(const std::string& text, std::vector<std::string>* peers) {
+  const std::vector<std::string> items = SplitList(text);
+  if (const Complaint complaint = CheckList(items)) return complaint;
+  std::vector<std::string> parsed;
+  for (const std::string& item : items) {
+    std::string email;
+    if (const Complaint complaint = SetEmail(item, &email)) return complaint;
+    AddOnce(std::move(email), &parsed);
+  }
+  *peers = std::move(parsed);
+  return {};
+}
+
+Complaint SetPorts(const std::string& text, std::vector<PortRange>* ports) {
+  const std::vector<std::string> items = SplitList(text);
+  if (const Complaint complaint = CheckList(items)) return complaint;
+  std::vector<PortRange> parsed;
+  for (const std::string& item : items) {
+    const size_t dash = item.find('-');
+    PortRange range;
+    const bool good = ParsePort(item.substr(0, dash), &range.first) &&
+                      ParsePort(item.substr(dash == std::string::npos ? 0 : dash + 1), &range.last);
+    if (!good || range.first > range.last) {
+      return "must be ports and ranges of ports from 1 to 65535, as 9001,20000-20100";
+    }
+    parsed.push_back(range);
+  }
+  *ports = std::move(parsed);
+  return {};
+}
+
+Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses) {
+  const std::vector<std::string> items = SplitList(text);
+  if (const Complaint complaint = CheckList(items)) return complaint;
+  std::vector<std::string> parsed;
+  for (const std::string& item : items) {
+    Result<std::string> address = LoopbackAddress(item);
+    if (!address) return address.error();
+    AddOnce(std::move(*address), &parsed);
+  }
+  *addresses = std::move(parsed);
+  return {};
+}
+
+Complaint SetServerUrl(const std::string& text, std::string* url) {
+  constexpr const char* kForm = "must be http://, https://, ws:// or wss:// with a host";
+  if (text.size() > kServerUrlMax) {
+    return "has more than " + std::to_string(kServerUrlMax) + " bytes";
+  }
+  const size_t colon = text.find("://");
+  if (colon == std::string::npos || !IsVisible(text)) return kForm;
+  std::string scheme = text.substr(0, colon);
+  for (char& c : scheme) c |= 0x20;
+  if (scheme != "http" && scheme != "https" && scheme != "ws" && scheme != "wss") return kForm;
+  const std::string rest = text.substr(colon + 3);
+  const std::string authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.find('@') != std::string::npos) {
+    return "must not hold a user name or password; an access token goes into SYFTBOX_ACCESS_TOKEN";
+  }
+  if (rest.find_first_of("?#") != std::string::npos) return "must not have a query or fragment";
+  if (!GoodAuthority(authority)) return kForm;
+  *url = text;
+  return {};
+}
+
+Complaint CheckAccessToken(std::string_view token) {
+  if (token.size() > kAccessTokenMax) {
+    return "has more than " + std::to_string(kAccessTokenMax) + " bytes";
+  }
+  if (!IsVisible(token)) return "must be visible ASCII characters without spaces or line breaks";
+  return {};
+}
+
+}  // namespace hotlink

@@ -1,0 +1,36 @@
+// Values of options that are more than a number or a text: checked, and put into canonical form.
+// Each says what is wrong with the value, or nothing and sets its target.
+#ifndef HOTLINK_PROXY_CONFIG_OPTION_VALUES_H_
+#define HOTLINK_PROXY_CONFIG_OPTION_VALUES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/option.h"
+#include "common/secret.h"
+#include "proxy/markers/marker.h"
+
+namespace hotlink {
+
+inline constexpr size_t kMaxListItems = 256;         // of any list; real ones have a handful
+inline constexpr size_t kAccessTokenMax = 12 << 10;  // bytes; servers take headers of 16 KiB in all
+
+Complaint SetEmail(const std::string& text, std::string* email);
+Complaint SetPeers(const std::string& text, std::vector<std::string>* peers);
+
+// "20000-20100,9001".
+Complaint SetPorts(const std::string& text, std::vector<PortRange>* ports);
+
+// Numeric loopback addresses.
+Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses);
+
+// http, https, ws or wss, no user name, query or fragment.
+Complaint SetServerUrl(const std::string& text, std::string* url);
+
+// It becomes a header of the upgrade request: visible ASCII only.
+Complaint CheckAccessToken(std::string_view token);
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_CONFIG_OPTION_VALUES_H_
