@@ -71,7 +71,7 @@ void Channel::PartyAccepted(ConnId conn, Time now) {
     host_.party().Reset(conn);
     return;
   }
-  if (!queue_.Add(conn, now)) {
+  if (!queue_.Add(conn, join_.active() != nullptr || plain_.busy(), now)) {
     Log(LogLevel::kWarning, "conn=" + std::to_string(conn) + " reset: " +
                                 std::to_string(config_.standbys) + " connections wait already");
   }
@@ -140,10 +140,11 @@ Time Channel::Deadline(Time now) const {
   Time at = mode_ == Mode::kPlain ? std::min(queue_.Deadline(), plain_.Deadline())
                                   : join_.Deadline(PeerView(), now);
   at = std::min({at, AckAt(), PingAt()});
-  if (drain_ != Join::Drain::kNone) at = std::min(at, drain_at_);
+  if (drain_ != Join::Drain::kNone) at = std::min(at, DrainEndAt());
   if (!host_.link_up()) return at;
   at = std::min({at, main_.DueAt(), challenge_.DueAt()});
   if (main_.up()) at = std::min(at, out_.TimeoutAt());
+  if (main_.up() && out_.waits_for_link()) at = std::min(at, now + kMillisecond);
   if (main_.state() == OutboundSession::State::kAccepted && mode_ == Mode::kUnknown) {
     at = std::min(at, std::max(now + 1, main_.accepted_at() + config_.plain_after));
   }
@@ -174,6 +175,8 @@ void Channel::SendData(Time now) {
       {.sid = main_.sid(), .seq = sending.seq, .path = spec_.own_path, .etag = tag}, sending.frame);
 }
 
+Time Channel::DrainEndAt() const { return drain_at_ + std::min(config_.drain / 4, kSecond); }
+
 void Channel::Remove(const std::string& reason, Time now) {
   drain_ = Join::Drain::kRemoved;
   drain_at_ = now + config_.drain;
@@ -189,11 +192,12 @@ void Channel::StartDrain(Time now) {
   if (plain_.busy()) plain_.End("drained", true, now);
 }
 
-// The party's side ended: the log may still wait for its last acknowledgement.
+// The party's side ended: the log may still wait for its last acknowledgement. A join that was cut
+// at the limit needs a moment more to tell the peer.
 void Channel::StepDrain(Time now) {
-  const bool nobody_to_tell = !peer_known();
-  if (!join_.drained() || (!out_.empty() && !nobody_to_tell && now < drain_at_)) return;
-  clean_ = out_.empty() || nobody_to_tell;
+  const bool told = out_.empty() || !peer_known();
+  if (!join_.drained() || (!told && now < DrainEndAt())) return;
+  clean_ = told && !join_.drain_cut();
   CloseSession(&main_, "drained", true);
   CloseSession(&challenge_, "drained", true);
   gone_ = true;

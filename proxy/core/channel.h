@@ -73,6 +73,7 @@ class Channel {
   bool peer_known() const { return association_.peer() != 0; }
   void OnPlainData(const Data& data, Time now);
   void StepDrain(Time now);
+  Time DrainEndAt() const;
   ReasonFacts Facts(Time now) const;
   void Log(LogLevel level, const std::string& words) const;
 

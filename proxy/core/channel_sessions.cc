@@ -70,13 +70,14 @@ void Channel::StepSessions(Time now) {
   CheckPlain(now);
   const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening &&
                         !(drain_ != Join::Drain::kNone && out_.empty() && join_.drained());
-  if (may_open && main_.state() == State::kDown && now >= open_at_) {
-    OpenSession(&main_, association_.peer(), now);
-  }
   StepSession(&main_, now);
   StepChallenge(now);
   StepTimeout(now);
   StepPing(now);
+  // Last: what was just given up is opened anew in the same step.
+  if (may_open && main_.state() == State::kDown && now >= open_at_) {
+    OpenSession(&main_, association_.peer(), now);
+  }
 }
 
 void Channel::StepSession(OutboundSession* session, Time now) {
@@ -120,7 +121,7 @@ void Channel::StepTimeout(Time now) {
   if (!main_.up() || now < out_.TimeoutAt()) return;
   // What has not left this machine cannot have been answered.
   if (!host_.link().CanSendData()) return out_.DelayTimeout(now);
-  if (out_.OnTimeout(now) >= kTimeoutsInRow) Restart("two timeouts in a row", true, now);
+  if (out_.OnTimeout() >= kTimeoutsInRow) Restart("two timeouts in a row", true, now);
 }
 
 Time Channel::PingAt() const {
@@ -239,8 +240,7 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
     // The challenge reached the new peer: it is the session, no further attempt is needed.
     CloseSession(&main_, "peer changed", true);
     if (!main_.sid().empty()) host_.DropSid(main_.sid());
-    main_ = challenge_;
-    challenge_ = OutboundSession(config_, config_.challenge_retry_min, config_.challenge_retry_max);
+    main_.TakeOver(challenge_);
   }
   if (main_.up()) {
     out_.Acknowledged(hello.grant, {}, now);

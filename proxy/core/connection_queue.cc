@@ -13,8 +13,8 @@ auto Find(std::deque<Connection>& list, ConnId conn) {
 
 }  // namespace
 
-bool ConnectionQueue::Add(ConnId conn, Time now) {
-  if (size() >= config_.standbys + 1) {
+bool ConnectionQueue::Add(ConnId conn, bool somebody_active, Time now) {
+  if (size() >= config_.standbys + (somebody_active ? 0 : 1)) {
     party_.Reset(conn);
     return false;
   }

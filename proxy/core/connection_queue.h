@@ -20,7 +20,7 @@ class ConnectionQueue {
   ConnectionQueue(const CoreConfig& config, PartySide& party) : config_(config), party_(party) {}
 
   // False: the standby limit is reached, it was reset.
-  bool Add(ConnId conn, Time now);
+  bool Add(ConnId conn, bool somebody_active, Time now);
   // Looks at a connection that was told ready; ignores ids that are not here.
   void Ready(ConnId conn, Time now);
   // Fresh connections that are old enough become real.

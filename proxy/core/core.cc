@@ -215,12 +215,9 @@ void Core::Impl::OnEchoBack(std::string_view sid, Time now) {
 // Only while somebody waits for an answer to an Open: idle costs nothing.
 void Core::Impl::StepEcho(Time now) {
   if (!link_up_ || opens_ == 0) return;
-  if (health_echo_ != 0) {
-    echo_late_ = now >= health_echo_at_ + kEchoLate;
-    if (now < health_echo_at_ + kEchoEvery) return;
-  } else if (now < health_echo_at_ + kEchoEvery) {
-    return;
-  }
+  // Late until one comes back.
+  echo_late_ = echo_late_ || (health_echo_ != 0 && now >= health_echo_at_ + kEchoLate);
+  if (now < health_echo_at_ + kEchoEvery && health_echo_at_ != 0) return;
   health_echo_ = SendEcho(0);
   health_echo_at_ = now;
 }
@@ -352,7 +349,7 @@ void Core::Impl::Step(ChannelId id, Time now) {
 
 void Core::Impl::Forget(ChannelId id, Time now) {
   const Channel& channel = *Find(id);
-  clean_ = clean_ && channel.clean();
+  if (draining_) clean_ = clean_ && channel.clean();
   retired_ += channel.Status(now).counters;
   const ChannelKey key = KeyOf(channel.spec());
   std::erase(by_key_[key], id);

@@ -209,7 +209,8 @@ void Join::GiveInbound() {
   Commit();
 }
 
-void Join::OnRecord(RecordTag tag, ByteView payload) {
+void Join::OnRecord(RecordTag tag, ByteView payload, Time now) {
+  now_ = now;
   if (tag.epoch < k_) return;
   if (tag.epoch == k_) received_ = true;
   InboundPart* part = store_.At(tag.epoch, static_cast<size_t>(config_.look_ahead) + 16);
@@ -315,6 +316,7 @@ bool Join::EndDrained() {
   const bool all_done =
       drain_ == Drain::kTerminate && out_.empty() && (part == nullptr || part->bytes.empty());
   if (!all_done && now_ < drain_at_) return false;
+  drain_cut_ |= !all_done;
   if (!store_.HasOrphan() && (part == nullptr || !part->rst)) AppendRst(drain_reason_);
   return EndEpoch(true, drain_reason_);
 }
@@ -376,7 +378,7 @@ void Join::PeerRestarted(Time now) {
   }
   // Orphans wait in front of epoch 1; records that nobody has seen move into the new log.
   const bool keep = bound && active_ && !orphaned && active_->committed();
-  out_.Reset(keep);
+  out_.Reset(keep ? k_ : 0);
   own_fin_ = keep && own_fin_;
   if (!keep) committed_at_ = orphaned ? committed_at_ : kNever;
   k_ = 1;

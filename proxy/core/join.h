@@ -37,7 +37,7 @@ class Join : public RecordSink {
   // The active connection is worth a look. REQUIRES: conn is the active one.
   void Ready(ConnId conn);
   bool IsActive(ConnId conn) const { return active_ && active_->id == conn; }
-  void OnRecord(RecordTag tag, ByteView payload) override;  // to be followed by Step()
+  void OnRecord(RecordTag tag, ByteView payload, Time now) override;  // to be followed by Step()
 
   // Rule 4 of join.md §3: another process took the peer's place. Resets the sender's log.
   void PeerRestarted(Time now);
@@ -46,6 +46,7 @@ class Join : public RecordSink {
   // more, and the join ends as soon as all is acknowledged, at the latest at `deadline`.
   enum class Drain { kNone, kRemoved, kTerminate };
   void StartDrain(Drain kind, std::string_view reason, Time deadline);
+  bool drain_cut() const { return drain_cut_; }  // a join was ended before it was done
   bool drained() const { return drain_ != Drain::kNone && !active_ && queue_.size() == 0; }
 
   // The active connection leaves for a plain join. REQUIRES: can_release().
@@ -114,6 +115,7 @@ class Join : public RecordSink {
   Drain drain_ = Drain::kNone;
   std::string drain_reason_;
   Time drain_at_ = kNever;
+  bool drain_cut_ = false;
 };
 
 }  // namespace hotlink

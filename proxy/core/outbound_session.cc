@@ -53,6 +53,16 @@ void OutboundSession::Down() {
   due_at_ = kNever;
 }
 
+void OutboundSession::TakeOver(OutboundSession& other) {
+  const Duration retry_min = retry_min_, retry_max = retry_max_;
+  *this = std::move(other);
+  retry_min_ = retry_min;
+  retry_max_ = retry_max;
+  ResetBackOff();
+  other.Down();
+  other.sid_.clear();
+}
+
 Time OutboundSession::DueAt() const { return due_at_; }
 
 bool OutboundSession::FlowOpenDue(Time now) const {

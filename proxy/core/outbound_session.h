@@ -46,6 +46,8 @@ class OutboundSession {
   void Up();
   // Any state -> kDown.
   void Down();
+  // Becomes what `other` is, with its own retry limits; `other` is down.
+  void TakeOver(OutboundSession& other);
 
   // kOpening, kAccepted: when the Open or the flow_open was unanswered for too long; else kNever.
   Time DueAt() const;

@@ -191,7 +191,10 @@ void PlainJoin::CheckEnds(Time now) {
   const PartyState state = !active_->proven && active_->maybe_readable
                                ? host_.party().Peek(active_->id)
                                : PartyState::kQuiet;
-  if (state == PartyState::kEof && active_->given == 0) return End("probe", false, now);
+  if (state == PartyState::kEof) {
+    if (active_->given == 0) return End("probe", false, now);
+    active_->eof = true;
+  }
   if (active_->reset || state == PartyState::kReset) return End("party reset", true, now);
   if (in_ && in_->gap_since != kNever && now >= in_->gap_since + host_.config().plain_gap) {
     return End("the relay lost a message of the peer, which cannot repeat it", true, now);

@@ -53,7 +53,7 @@ void ReceiverLog::Deliver(RecordTag tag, ByteView payload, Time now, RecordSink&
   const bool at_once = records_unacked_ >= ack_every_ || tag.kind != RecordKind::kBytes ||
                        bytes_unacked_ >= config_->window / kAckWindowShare;
   OweAck(at_once ? now : now + config_->ack_delay);
-  sink.OnRecord(tag, payload);
+  sink.OnRecord(tag, payload, now);
 }
 
 // `seq` came: everything between what was seen before and it is missing since now.

@@ -21,7 +21,7 @@ class RecordSink {
  public:
   virtual ~RecordSink() = default;
   // `payload` is valid during the call. An end's is empty, an abort's is its reason.
-  virtual void OnRecord(RecordTag tag, ByteView payload) = 0;
+  virtual void OnRecord(RecordTag tag, ByteView payload, Time now) = 0;
 };
 
 class ReceiverLog {

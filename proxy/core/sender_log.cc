@@ -97,14 +97,17 @@ bool SenderLog::window_blocked() const {
 bool SenderLog::HasNext() const {
   if (in_flight_ >= FlightLimit()) return false;
   if (lost_ > 0) {
-    const Record* lost = const_cast<SenderLog*>(this)->FirstLost();
-    return !lost->frame->queued;
+    return !waits_for_link();
   }
   if (unsent_.empty()) return false;
   if (!window_blocked()) return true;
   // Less than the whole record fits. It is split only when nothing is in flight that could open
   // the window further: no silly windows, and no deadlock with a peer whose window is smaller.
   return in_flight_ == 0 && edge_ > sent_offset_;
+}
+
+bool SenderLog::waits_for_link() const {
+  return lost_ > 0 && const_cast<SenderLog*>(this)->FirstLost()->frame->queued;
 }
 
 SenderLog::Record* SenderLog::FirstLost() {
@@ -217,7 +220,8 @@ bool SenderLog::Acknowledged(const FlowGrant& grant, const std::vector<SeqRange>
     const uint64_t end = std::min(last, next_seq_);
     for (uint64_t seq = begin; seq < end; ++seq) {
       Record& record = transmitted_[static_cast<size_t>(seq - acked_next_)];
-      if (record.in_flight && now - record.sent_at >= srtt_) SetInFlight(&record, false);
+      const bool due = record.in_flight && !record.frame->queued && now - record.sent_at >= srtt_;
+      if (due) SetInFlight(&record, false);
     }
   }
   return true;
@@ -244,8 +248,7 @@ Duration SenderLog::Timeout() const {
 
 void SenderLog::ArmTimeout(Time now) { timeout_at_ = now + Timeout(); }
 
-int SenderLog::OnTimeout(Time now) {
-  (void)now;
+int SenderLog::OnTimeout() {
   for (Record& record : transmitted_) SetInFlight(&record, false);
   timeout_at_ = kNever;
   return ++timeouts_;
@@ -253,18 +256,17 @@ int SenderLog::OnTimeout(Time now) {
 
 void SenderLog::DelayTimeout(Time now) { ArmTimeout(now); }
 
-void SenderLog::Reset(bool keep) {
-  for (Record& record : transmitted_) {
-    SetInFlight(&record, false);
-    kept_ -= StreamBytes(record.tag, *record.frame);
-  }
+void SenderLog::Reset(Epoch keep) {
+  for (Record& record : transmitted_) SetInFlight(&record, false);
   lost_ = 0;
   transmitted_.clear();
-  if (!keep) {
-    unsent_.clear();
-    kept_ = unsent_bytes_ = 0;
+  std::erase_if(unsent_, [keep](const Record& record) { return record.tag.epoch != keep; });
+  kept_ = 0;
+  for (Record& record : unsent_) {
+    record.tag.epoch = 1;
+    kept_ += StreamBytes(record.tag, *record.frame);
   }
-  for (Record& record : unsent_) record.tag.epoch = 1;
+  unsent_bytes_ = kept_;
   acked_next_ = next_seq_ = 1;
   acked_offset_ = sent_offset_ = edge_ = 0;
   frames_ = 1;

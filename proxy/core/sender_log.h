@@ -64,12 +64,12 @@ class SenderLog {
   // The retransmission timer; kNever: not armed. OnTimeout() marks all in flight as lost and
   // returns how many timeouts came in a row. Delay(): nothing could leave, count anew from now.
   Time TimeoutAt() const { return timeout_at_; }
-  int OnTimeout(Time now);
+  int OnTimeout();
   void DelayTimeout(Time now);
 
-  // A new association: seq 1, offset 0, nothing kept. With `keep`, the records not transmitted
-  // yet (all of one epoch) go on as epoch 1.
-  void Reset(bool keep);
+  // A new association: seq 1, offset 0, nothing kept but the records of epoch `keep` (0: none),
+  // which go on as epoch 1. REQUIRES: none of that epoch was ever transmitted.
+  void Reset(Epoch keep);
 
   // --- what can be seen
   bool empty() const { return transmitted_.empty() && unsent_.empty(); }
@@ -80,6 +80,8 @@ class SenderLog {
   uint64_t next_seq() const { return next_seq_; }  // of the next record's first transmission
   Epoch transmitted_epoch() const { return transmitted_epoch_; }  // newest on the wire, 0: none
   uint64_t window_left() const { return edge_ > sent_offset_ ? edge_ - sent_offset_ : 0; }
+  // What is to be sent again has not yet left this machine for the last time: look again soon.
+  bool waits_for_link() const;
   bool window_blocked() const;                      // the next record waits for the peer's window
   Epoch peer_epoch() const { return peer_epoch_; }  // the newest heard of; 0: none yet
   Duration round_trip() const { return srtt_; }     // smoothed; 0: not measured yet
