@@ -42,4 +42,14 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+std::string Printable(std::string_view text) {
+  const bool utf8 = IsUtf8(text);
+  std::string printable(text);
+  for (char& c : printable) {
+    const uint8_t byte = static_cast<uint8_t>(c);
+    if (byte < 0x20 || byte == 0x7F || (byte > 0x7F && !utf8)) c = '?';
+  }
+  return printable;
+}
+
 }  // namespace hotlink

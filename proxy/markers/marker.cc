@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/email.h"
+#include "common/utf8.h"
 #include "proxy/markers/json_lines.h"
 
 namespace hotlink {
@@ -31,10 +32,7 @@ std::string_view Trim(std::string_view text) {
 
 // Keys are foreign text: short and printable in messages.
 std::string KeyText(const char* key) {
-  std::string text(std::string_view(key).substr(0, 64));
-  for (char& c : text) {
-    if (c < 0x20 || c > 0x7E) c = '?';
-  }
+  const std::string text = Printable(std::string_view(key).substr(0, 64));
   return '"' + text + '"';
 }
 
