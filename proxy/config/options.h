@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "common/log.h"
+#include "common/log_format.h"
 #include "common/message.h"
 #include "common/option.h"
 #include "common/result.h"
@@ -21,8 +21,6 @@
 #include "proxy/markers/marker.h"
 
 namespace hotlink {
-
-enum class LogFormat { kText, kJson };
 
 struct ProxyOptions {
   // Identity.

@@ -1,0 +1,30 @@
+// <data dir>/datasites/<e-mail>/.syftbox/hotlink_telemetry.json, replaced whole at each write.
+#ifndef HOTLINK_PROXY_ADAPTERS_TELEMETRY_FILE_H_
+#define HOTLINK_PROXY_ADAPTERS_TELEMETRY_FILE_H_
+
+#include <string>
+#include <string_view>
+
+#include "common/log.h"
+
+namespace hotlink {
+
+class TelemetryFile {
+ public:
+  // `email`: lower case. A datasite whose directory has the same e-mail in other letters' case is
+  // used as it is; a missing one is made. `log` outlives the object.
+  TelemetryFile(std::string data_dir, std::string email, Log& log);
+
+  // Readers see the old content or the new one, never a part. Follows no symlink below the data
+  // directory. A failure is warned of once, until a write succeeds again.
+  void Write(std::string_view json);
+
+ private:
+  std::string data_dir_, email_;
+  Log& log_;
+  bool warned_ = false;
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_ADAPTERS_TELEMETRY_FILE_H_
