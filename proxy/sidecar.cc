@@ -1,0 +1,281 @@
+#include "proxy/sidecar.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "proxy/adapters/log_sink.h"
+#include "proxy/core/telemetry.h"
+
+namespace hotlink {
+namespace {
+
+uint64_t RandomBits() {
+  static std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+MarkerScanOptions ScanOptions(const ProxyOptions& options) {
+  return {.data_dir = options.data_dir,
+          .policy = {.own_email = options.email, .peers = options.peers, .ports = options.ports},
+          .all_datasites = options.all_datasites,
+          .run = options.run,
+          .scan_interval = options.scan_interval,
+          .use_inotify = options.use_inotify};
+}
+
+RelayLinkOptions LinkOptions(const ProxyOptions& options, std::function<std::string()> token) {
+  return {.server_url = options.server_url,
+          .email = options.email,
+          .access_token = std::move(token),
+          .offer_msgpack = options.encoding == Encoding::kMsgpack,
+          .ca_file = options.ca_file,
+          .connect_timeout = options.connect_timeout,
+          .upgrade_timeout = options.upgrade_timeout,
+          .backoff_min = options.reconnect_min,
+          .backoff_max = options.reconnect_max,
+          .ping_every = options.relay_ping,
+          .dead_after = options.relay_dead};
+}
+
+CoreConfig ConfigOf(const ProxyOptions& options) {
+  CoreConfig config = options.core;
+  config.email = options.email;
+  return config;
+}
+
+}  // namespace
+
+Time Sidecar::Now() const { return static_cast<Time>(uv_hrtime() / 1000); }
+
+Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::string()> access_token,
+                 Log& log)
+    : loop_(loop),
+      options_(std::move(options)),
+      log_(log),
+      link_(loop, LinkOptions(options_, std::move(access_token)),
+            {.on_up = [this] { core_.LinkUp(Now()), CoreCalled(); },
+             .on_down = [this](const std::string&) { core_.LinkDown(Now()), CoreCalled(); },
+             .on_message = [this](const Message& m) { core_.Received(m, Now()), CoreCalled(); },
+             .on_writable = [this] { core_.LinkWritable(Now()), CoreCalled(); }},
+            log, RandomBits),
+      party_(loop, [this](ConnId conn) { core_.PartyReady(conn, Now()), CoreCalled(); }),
+      core_(ConfigOf(options_), link_, party_, log, RandomBits),
+      markers_(
+          loop, ScanOptions(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
+      telemetry_(options_.data_dir, options_.email, log),
+      core_timer_(loop, [this] { core_at_ = kNever, core_.Tick(Now()), CoreCalled(); }),
+      port_timer_(loop, [this] { RetryPorts(); }),
+      telemetry_timer_(loop, [this] { WriteTelemetry(); }),
+      started_us_(WallTime()) {}
+
+Sidecar::~Sidecar() = default;
+
+std::optional<Error> Sidecar::Start() {
+  if (auto error = link_.Start()) return error;
+  markers_.Start();
+  port_timer_.Start(options_.port_retry);
+  telemetry_timer_.Start(options_.telemetry_interval);
+  return std::nullopt;
+}
+
+// --- markers and ports -------------------------------------------------------------------------
+
+void Sidecar::OnScan(const MarkerScan& scan) {
+  scan_ = scan;
+  Replan();
+}
+
+void Sidecar::Replan() {
+  if (draining_) return;
+  const auto busy = [this](const ChannelKey& key) {
+    const auto found = ports_.find(key);
+    return found != ports_.end() && core_.ChannelBusy(found->second.channel);
+  };
+  MarkerPlan next = PlanMarkers(scan_, plan_, busy,
+                                {.own_email = options_.email, .started_ns = started_us_ * 1000});
+  const PlanDiff diff = DiffPlans(plan_, next);
+  plan_ = std::move(next);
+  Apply(diff);
+  AddReplacements();
+  CoreCalled();
+}
+
+// Everything that no longer listens on its old port is closed first.
+void Sidecar::Apply(const PlanDiff& diff) {
+  for (const ChannelKey& key : diff.removed) Close(key, "marker removed");
+  for (const auto& replaced : diff.replaced) {
+    replacements_.push_back({ports_[replaced.old].channel, replaced.now});
+    Close(replaced.old, "the marker asks for another channel");
+  }
+  for (const PlannedChannel& planned : diff.changed) {
+    Port& port = ports_[planned.key];
+    port.plan = planned;
+    port.listeners.clear();
+    port.fault.clear();
+  }
+  for (const PlannedChannel& planned : diff.changed) Open(&ports_[planned.key]);
+  for (const ChannelKey& key : diff.woken) core_.WakeChannel(ports_[key].channel, Now());
+  for (const PlannedChannel& planned : diff.added) Add(planned);
+  for (const PlannedChannel& planned : diff.rejected) {
+    log_.Write(LogLevel::kWarning,
+               "marker=" + planned.markers.front() + " rejected: " + planned.detail);
+  }
+}
+
+void Sidecar::Add(const PlannedChannel& planned) {
+  Port& port = ports_[planned.key];
+  port.plan = planned;
+  port.channel = core_.AddChannel(planned.spec, Now());
+  Open(&port);
+}
+
+void Sidecar::AddReplacements() {
+  std::vector<Replacement> waiting;
+  waiting.swap(replacements_);
+  for (Replacement& replacement : waiting) {
+    if (!core_.ChannelGone(replacement.old)) {
+      replacements_.push_back(std::move(replacement));
+      continue;
+    }
+    // The markers may have changed again meanwhile: only what the plan in force still says.
+    for (const PlannedChannel& planned : plan_) {
+      const bool wanted = planned.state != PlanState::kRejected &&
+                          planned.key == replacement.now.key && !ports_.contains(planned.key);
+      if (wanted) Add(planned);
+    }
+  }
+}
+
+// Opens the listeners of a port that is ours; says once why one cannot be.
+void Sidecar::Open(Port* port) {
+  const std::string name = "marker=" + port->plan.markers.front();
+  if (port->plan.state == PlanState::kHeld) {
+    log_.Write(LogLevel::kInfo, name + " port held by " + port->plan.detail);
+    return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
+                              Now());
+  }
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (const std::string& address : options_.listen_addresses) {
+    auto accepted = [this, key = port->plan.key](int fd, const sockaddr_storage&) {
+      OnConnection(key, fd);
+    };
+    auto listener = std::make_unique<Listener>(loop_, accepted, log_);
+    const ListenResult result = listener->Listen(address, port->plan.port);
+    if (result.outcome != ListenOutcome::kListening) {
+      if (port->fault != result.error) log_.Write(LogLevel::kWarning, name + " " + result.error);
+      port->fault = result.error;
+      return core_.SetListening(port->channel, ListenState::kPortInUse, result.error, Now());
+    }
+    listeners.push_back(std::move(listener));
+  }
+  port->listeners = std::move(listeners);
+  port->fault.clear();
+  core_.SetListening(port->channel, ListenState::kListening, "", Now());
+  log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer +
+                                  " port=" + std::to_string(port->plan.port) + " listening");
+}
+
+void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
+  const auto found = ports_.find(key);
+  if (found == ports_.end()) return;
+  log_.Write(LogLevel::kInfo, "marker=" + found->second.plan.markers.front() + " port=" +
+                                  std::to_string(found->second.plan.port) + " closed: " + reason);
+  leaving_.push_back(found->second.channel);
+  core_.RemoveChannel(found->second.channel, reason, Now());
+  ports_.erase(found);
+}
+
+void Sidecar::OnConnection(const ChannelKey& key, int fd) {
+  const auto found = ports_.find(key);
+  if (found == ports_.end()) {
+    ::close(fd);
+    return;
+  }
+  const auto conn = party_.Add(fd);
+  if (!conn) return;
+  core_.PartyAccepted(found->second.channel, *conn, Now());
+  CoreCalled();
+}
+
+// Ports that somebody else had may be free now; a port held by another marker's join, too.
+void Sidecar::RetryPorts() {
+  if (draining_) return;
+  bool held = false;
+  for (auto& [key, port] : ports_) {
+    held |= port.plan.state == PlanState::kHeld;
+    if (port.plan.state == PlanState::kListen && port.listeners.empty()) Open(&port);
+  }
+  if (held) Replan();
+  AddReplacements();
+  CoreCalled();
+  port_timer_.Start(options_.port_retry);
+}
+
+void Sidecar::WriteTelemetry() {
+  TelemetryInput input{.email = options_.email,
+                       .started_ms = started_us_ / 1000,
+                       .updated_ms = WallTime() / 1000,
+                       .link_up = link_.up(),
+                       .link_error = link_.last_error(),
+                       .link_ups = link_.counters().ups};
+  std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
+  input.retired = core_.Retired();
+  for (const ChannelId id : leaving_) input.retired += core_.Status(id, Now()).counters;
+  for (const auto& [key, port] : ports_) {
+    if (core_.ChannelGone(port.channel)) continue;
+    const uint16_t number = port.listeners.empty() ? 0 : port.plan.port;
+    input.channels.push_back({core_.Status(port.channel, Now()), number});
+  }
+  telemetry_.Write(TelemetryJson(input));
+  telemetry_timer_.Start(options_.telemetry_interval);
+}
+
+// --- the core's clock and the end --------------------------------------------------------------
+
+void Sidecar::CoreCalled() {
+  if (draining_ && !stopping_ && core_.Drained()) {
+    exit_code_ = core_.DrainedClean() ? 0 : 1;
+    return Stop();
+  }
+  const Time at = core_.Deadline();
+  if (stopping_ || at == core_at_) return;
+  core_at_ = at;
+  if (at == kNever) return core_timer_.Stop();
+  core_timer_.Start(std::max<Duration>(at - Now(), 0));
+}
+
+void Sidecar::Terminate() {
+  if (draining_) {
+    log_.Write(LogLevel::kWarning, "second signal: ending now");
+    return Stop();
+  }
+  draining_ = true;
+  log_.Write(LogLevel::kInfo, "signal: draining");
+  for (auto& [key, port] : ports_) port.listeners.clear();
+  core_.StartDrain(Now());
+  CoreCalled();
+}
+
+void Sidecar::Stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  WriteTelemetry();
+  core_timer_.Stop();
+  port_timer_.Stop();
+  telemetry_timer_.Stop();
+  to_stop_ = 2;
+  link_.Stop([this] { StoppedOne(); });
+  markers_.Stop([this] { StoppedOne(); });
+  log_.Write(LogLevel::kInfo, exit_code_ == 0 ? "ended: everything was acknowledged"
+                                              : "ended: not everything was acknowledged");
+}
+
+// Connections that were cut by a second signal do not keep the loop.
+void Sidecar::StoppedOne() {
+  if (--to_stop_ == 0) uv_stop(loop_);
+}
+
+}  // namespace hotlink

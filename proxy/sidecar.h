@@ -1,0 +1,99 @@
+// The running sidecar: puts core, relay link, party sockets, listeners, markers and telemetry
+// together on one libuv loop. Every callback only translates and calls the core.
+#ifndef HOTLINK_PROXY_SIDECAR_H_
+#define HOTLINK_PROXY_SIDECAR_H_
+
+#include <uv.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/log.h"
+#include "common/time.h"
+#include "proxy/adapters/listener.h"
+#include "proxy/adapters/marker_watcher.h"
+#include "proxy/adapters/party_sockets.h"
+#include "proxy/adapters/relay_link.h"
+#include "proxy/adapters/telemetry_file.h"
+#include "proxy/adapters/uv_handles.h"
+#include "proxy/config/options.h"
+#include "proxy/core/core.h"
+#include "proxy/markers/marker_plan.h"
+
+namespace hotlink {
+
+class Sidecar {
+ public:
+  // `loop` and `log` outlive the sidecar. `access_token` is asked before each connect.
+  Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::string()> access_token,
+          Log& log);
+  ~Sidecar();
+
+  // An error: the server URL is unusable; nothing runs.
+  [[nodiscard]] std::optional<Error> Start();
+
+  // SIGTERM: drains, then stops all; the loop ends when everything is closed. A second call stops
+  // at once.
+  void Terminate();
+
+  // After the loop ended: 0 if everything read from the parties was acknowledged, else 1.
+  int exit_code() const { return exit_code_; }
+
+ private:
+  // A channel of the plan with its open ports.
+  struct Port {
+    ChannelId channel = 0;
+    PlannedChannel plan;
+    std::vector<std::unique_ptr<Listener>> listeners;
+    std::string fault;  // why it does not listen, as it was said last
+  };
+
+  void OnScan(const MarkerScan& scan);
+  void Replan();
+  void Apply(const PlanDiff& diff);
+  void Add(const PlannedChannel& planned);
+  void AddReplacements();
+  void Open(Port* port);
+  void Close(const ChannelKey& key, const std::string& reason);
+  void OnConnection(const ChannelKey& key, int fd);
+  void RetryPorts();
+  void CoreCalled();  // after each call into the core: its deadline and its end
+  void WriteTelemetry();
+  void Stop();
+  void StoppedOne();
+  Time Now() const;
+
+  uv_loop_t* loop_;
+  const ProxyOptions options_;
+  Log& log_;
+  RelayLink link_;
+  PartySockets party_;
+  Core core_;
+  MarkerWatcher markers_;
+  TelemetryFile telemetry_;
+  Timer core_timer_, port_timer_, telemetry_timer_;
+  Time core_at_ = kNever;  // what core_timer_ is set to
+
+  MarkerScan scan_;
+  MarkerPlan plan_;
+  std::map<ChannelKey, Port> ports_;
+  // Channels that another one makes room for; it is added when the old object is gone.
+  struct Replacement {
+    ChannelId old = 0;
+    PlannedChannel now;
+  };
+  std::vector<Replacement> replacements_;
+  std::vector<ChannelId> leaving_;  // removed, and perhaps not gone yet: they still count
+  bool draining_ = false, stopping_ = false;
+  int to_stop_ = 0;  // what has to call back before the loop may end
+  int exit_code_ = 1;
+  const int64_t started_us_;  // wall clock
+};
+
+}  // namespace hotlink
+
+#endif  // HOTLINK_PROXY_SIDECAR_H_
