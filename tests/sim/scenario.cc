@@ -1,0 +1,191 @@
+#include "tests/sim/scenario.h"
+
+#include <algorithm>
+
+#include "tests/sim/script_draw.h"
+
+namespace hotlink::sim {
+namespace {
+
+constexpr uint64_t kPercent = 10000;  // of a million
+
+CoreConfig DrawTimes(Rng* rng, Profile profile) {
+  CoreConfig core;
+  const auto ms = [rng](int64_t lo, int64_t hi) { return rng->Between(lo, hi) * kMillisecond; };
+  core.open_retry_min = ms(20, 100);
+  core.open_retry_max = ms(300, 1000);
+  core.flow_open_retry_max = ms(300, 1000);
+  core.rto_min = ms(30, 50);
+  core.rto_max = ms(400, 1500);
+  core.ping_min = ms(50, 200);
+  core.ping_max = ms(400, 1000);
+  core.heard_ping = ms(300, 600);
+  core.linger = ms(1000, 3000);
+  core.linger_standby = ms(300, 800);
+  core.peer_silent = ms(3000, 5000);
+  core.reset_wait = ms(400, 1000);
+  core.drain = ms(500, 2000);
+  if (profile == Profile::kClean) {
+    core.linger = core.peer_silent = 60 * kSecond;
+    core.linger_standby = 20 * kSecond;
+  }
+  core.plain_after = 3600 * kSecond;  // all peers are reliable ones
+  return core;
+}
+
+void DrawSizes(Rng* rng, CoreConfig* core) {
+  core->window = static_cast<size_t>(rng->Scaled(4 << 10, 64 << 10));
+  core->frame_max = static_cast<size_t>(rng->Scaled(512, 8 << 10));
+  core->frame_max = std::min(core->frame_max, core->window);
+  core->probe_keep = static_cast<size_t>(rng->Scaled(1 << 10, 256 << 10));
+  if (rng->OneIn(3)) core->frames_in_flight = static_cast<int>(rng->Between(8, 64));
+  if (rng->OneIn(4)) core->look_ahead = static_cast<int>(rng->Between(1, 8));
+}
+
+LinkConfig DrawLink(Rng* rng, bool cuts) {
+  LinkConfig link;
+  link.latency_up = rng->Scaled(100, 50 * kMillisecond);
+  link.latency_down = rng->Scaled(100, 50 * kMillisecond);
+  link.jitter = rng->OneIn(2) ? rng->Scaled(10, 5 * kMillisecond) : 0;
+  link.write_gap = rng->OneIn(10) ? rng->Scaled(200, 4000) : rng->Scaled(1, 200);
+  link.message_time = rng->Scaled(1, 100);
+  link.bytes_per_ms = static_cast<uint64_t>(rng->Scaled(1000, 1000000));
+  link.data_limit = static_cast<size_t>(rng->Scaled(1, 32));
+  if (cuts) link.cut = static_cast<uint64_t>(rng->Scaled(20, 5000));
+  link.late = static_cast<uint64_t>(rng->Between(0, 70)) * kPercent;
+  return link;
+}
+
+ServerConfig DrawServer(Rng* rng, bool breaks) {
+  ServerConfig server;
+  server.workers = static_cast<int>(rng->Between(1, 4));
+  server.service_min = rng->Scaled(5, 50);
+  server.service_max = server.service_min + rng->Scaled(10, 2000);
+  if (rng->OneIn(2)) {
+    server.stray = static_cast<uint64_t>(rng->Between(1, 20)) * kPercent;
+    server.stray_max = rng->OneIn(8) ? 2 * kSecond : rng->Scaled(1000, 200 * kMillisecond);
+  }
+  if (!breaks) return server;
+  if (rng->OneIn(2)) server.loss = static_cast<uint64_t>(rng->Between(1, 15)) * kPercent;
+  if (rng->OneIn(2)) server.duplicate = static_cast<uint64_t>(rng->Between(1, 15)) * kPercent;
+  server.crash_on_cut = static_cast<uint64_t>(rng->Between(0, 50)) * kPercent;
+  return server;
+}
+
+std::string Email(int user) { return std::string(1, static_cast<char>('a' + user)) + "@sim"; }
+
+// Both marker forms: the same directory at both ends, or each its own outgoing one.
+ChannelPlan DrawChannel(Rng* rng, int a, int b, const std::string& above, bool same_names) {
+  ChannelPlan plan;
+  plan.users = {a, b};
+  const std::string i = same_names ? "0" : std::to_string(a);
+  const std::string j = same_names ? "1" : std::to_string(b);
+  const bool own_outgoing = rng->OneIn(2);
+  for (int side = 0; side < 2; ++side) {
+    ChannelSpec& spec = plan.specs[static_cast<size_t>(side)];
+    const bool turned = own_outgoing && side == 1;
+    const std::string directory = turned ? j + "_to_" + i : i + "_to_" + j;
+    spec.peer = Email(side == 0 ? b : a);
+    spec.above = above;
+    spec.i = turned ? j : i;
+    spec.j = turned ? i : j;
+    spec.own_path =
+        Email(side == 0 ? a : b) + "/" + above + "/" + directory + "/stream.tcp.request";
+    spec.live = !rng->OneIn(6);
+  }
+  return plan;
+}
+
+void DrawChannels(Rng* rng, Profile profile, Scenario* scenario) {
+  const int users = static_cast<int>(scenario->sidecars.size());
+  const bool same_names = rng->OneIn(2);
+  const int each = rng->OneIn(4) ? 2 : 1;
+  for (int a = 0; a < users; ++a) {
+    for (int b = a + 1; b < users; ++b) {
+      for (int n = 0; n < each; ++n) {
+        const std::string above = "flows/run" + std::to_string(n) + "/_mpc";
+        ChannelPlan plan = DrawChannel(rng, a, b, above, same_names);
+        DrawSlots(rng, profile, &plan.slots);
+        scenario->channels.push_back(std::move(plan));
+      }
+    }
+  }
+  if (profile == Profile::kMixed && users == 3 && rng->OneIn(6)) {
+    scenario->channels[rng->Below(scenario->channels.size())].marked[rng->Below(2)] = false;
+  }
+}
+
+void AddFaults(Rng* rng, Fault::Kind kind, int64_t most, Scenario* scenario) {
+  for (int64_t n = rng->Between(1, most); n > 0; --n) {
+    Fault fault;
+    fault.kind = kind;
+    if (kind == Fault::Kind::kKill && rng->OneIn(5)) fault.kind = Fault::Kind::kStop;
+    fault.at = rng->Between(10 * kMillisecond, scenario->calm_at);
+    fault.user = static_cast<int>(rng->Below(scenario->sidecars.size()));
+    fault.channel = static_cast<int>(rng->Below(scenario->channels.size()));
+    fault.down = rng->Scaled(1 * kMillisecond, 1 * kSecond);
+    scenario->faults.push_back(fault);
+  }
+}
+
+void DrawFaults(Rng* rng, Profile profile, Scenario* scenario) {
+  if (profile == Profile::kClean) return;
+  const bool deaths = profile == Profile::kDeaths;
+  if (deaths) {
+    AddFaults(rng, Fault::Kind::kKill, 8, scenario);
+  } else if (rng->OneIn(3)) {
+    AddFaults(rng, Fault::Kind::kKill, 2, scenario);
+  }
+  if (rng->OneIn(6)) AddFaults(rng, Fault::Kind::kRemark, 2, scenario);
+  if (rng->OneIn(3)) AddFaults(rng, Fault::Kind::kRestartServer, 3, scenario);
+  if (rng->OneIn(3)) AddFaults(rng, Fault::Kind::kCut, 5, scenario);
+}
+
+// join.md's bounds, one behind the other, and as often as connections can wait for each other.
+void SetLimits(const CoreConfig& core, Scenario* scenario) {
+  const Duration again = 4 * (core.rto_max + core.open_retry_max + core.ping_max);
+  scenario->settle = core.peer_silent + core.linger + 2 * core.reset_wait + again + 4 * kSecond;
+  size_t most = 0;
+  for (const ChannelPlan& channel : scenario->channels) {
+    for (const auto& slots : channel.slots) most = std::max(most, ConnectionsIn(slots));
+  }
+  const auto each = core.linger + core.reset_wait + core.rto_max;
+  scenario->finish = scenario->settle + static_cast<Duration>(most + 2) * each + 2 * core.drain;
+}
+
+}  // namespace
+
+Scenario DrawScenario(uint64_t seed, Profile profile) {
+  Rng rng(seed * 0x2545f4914f6cdd1d + 0x1234567);
+  if (profile == Profile::kMixed) {
+    const uint64_t kind = rng.Below(8);
+    if (kind == 0) profile = Profile::kClean;
+    if (kind == 1) profile = Profile::kDeaths;
+  }
+  const bool breaks = profile != Profile::kClean;
+  Scenario scenario;
+  scenario.strict = profile == Profile::kClean;
+  scenario.calm_at = rng.Between(1500, 6000) * kMillisecond;
+  scenario.server = DrawServer(&rng, breaks);
+  const CoreConfig times = DrawTimes(&rng, profile);
+  const bool cuts = breaks && rng.OneIn(2);
+  const int users = rng.OneIn(3) ? 3 : 2;
+  for (int user = 0; user < users; ++user) {
+    SidecarPlan plan;
+    plan.email = Email(user);
+    plan.core = times;
+    plan.core.email = plan.email;
+    DrawSizes(&rng, &plan.core);
+    plan.link = DrawLink(&rng, cuts);
+    plan.loop_delay = rng.OneIn(4) ? rng.Scaled(100, 5 * kMillisecond) : rng.Between(0, 50);
+    plan.short_reads = rng.OneIn(3);
+    plan.starts_at = rng.OneIn(3) ? rng.Between(0, 500) * kMillisecond : 0;
+    scenario.sidecars.push_back(plan);
+  }
+  DrawChannels(&rng, profile, &scenario);
+  DrawFaults(&rng, profile, &scenario);
+  SetLimits(times, &scenario);
+  return scenario;
+}
+
+}  // namespace hotlink::sim

@@ -1,0 +1,37 @@
+#include "tests/sim/seed_run.h"
+
+#include "tests/sim/context.h"
+#include "tests/sim/world.h"
+
+namespace hotlink::sim {
+
+Outcome RunSeed(uint64_t seed, Profile profile, bool traced) {
+  Context context(traced);
+  Outcome outcome;
+  {
+    World world(context, seed, DrawScenario(seed, profile));
+    world.Run();
+    outcome.connections = world.connections();
+  }
+  outcome.passed = !context.failed();
+  outcome.invariant = context.invariant();
+  outcome.detail = context.detail();
+  outcome.steps = context.queue.steps();
+  outcome.trace = context.trace();
+  return outcome;
+}
+
+bool ParseProfile(const std::string& text, Profile* profile) {
+  if (text == "mixed") {
+    *profile = Profile::kMixed;
+  } else if (text == "deaths") {
+    *profile = Profile::kDeaths;
+  } else if (text == "clean") {
+    *profile = Profile::kClean;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace hotlink::sim

@@ -1,0 +1,142 @@
+// The part of the watch that follows the records of the logs.
+#include <algorithm>
+
+#include "tests/sim/flow_text.h"
+#include "tests/sim/wire_watch.h"
+
+namespace hotlink::sim {
+namespace {
+
+uint64_t HashOf(const Letter& letter) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&hash](uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
+  for (char c : letter.etag) add(static_cast<uint8_t>(c));
+  add(0);
+  for (uint8_t byte : letter.payload) add(byte);
+  return hash;
+}
+
+}  // namespace
+
+void WireWatch::SentData(const Sender& by, const Letter& letter) {
+  SidParts sid;
+  if (!ParseSid(letter.sid, &sid) || sid.receiver == 0 || OwnerOf(sid.sender) == nullptr) {
+    context_.Fail("session", by.user, " sends Data on ", letter.sid,
+                  ", which does not name both ends");
+    return;
+  }
+  if (!sessions_[letter.sid].accept_seen) {
+    context_.Fail("early data", by.user, " sends Data on ", letter.sid,
+                  " before it saw its Accept");
+  }
+  LogState* log = LogOf(sid.sender, sid.receiver);
+  Adopts(&sides_[{log->channel, log->side}], sid.receiver);
+  if (letter.seq == 0 || letter.seq > log->records.size() + 1) {
+    context_.Fail("log", by.user, " sends record ", letter.seq, " after ", log->records.size());
+    return;
+  }
+  if (letter.seq == log->records.size() + 1) SentNewRecord(log, by, letter);
+  RecordState& record = log->records[letter.seq - 1];
+  if (record.hash != HashOf(letter)) {
+    context_.Fail("retransmission", by.user, " sends other bytes as record ", letter.seq, " of ",
+                  letter.sid);
+  }
+  record.sent_at = context_.now();
+  record.missed = false;
+  in_flight_[by.process].insert(log);
+  CheckInFlight(by);
+}
+
+void WireWatch::SentNewRecord(LogState* log, const Sender& by, const Letter& letter) {
+  const Tag tag = ReadTag(letter.etag);
+  const uint64_t before = log->records.empty() ? 0 : log->records.back().end_offset;
+  RecordState record;
+  record.hash = HashOf(letter);
+  record.end_offset = before + (tag.kind == Tag::kBytes ? letter.payload.size() : 0);
+  log->records.push_back(record);
+  if (tag.epoch == 0) {
+    context_.Fail("log", by.user, " sends a record tagged '", letter.etag, "'");
+    return;
+  }
+  if (tag.kind == Tag::kBytes && record.end_offset > log->edge) {
+    context_.Fail("window", by.user, " sends up to offset ", record.end_offset,
+                  ", the peer granted up to ", log->edge);
+  }
+  const bool begins = log->epochs.count(tag.epoch) == 0;
+  const uint64_t look_ahead = static_cast<uint64_t>(by.config->look_ahead);
+  if (begins && tag.epoch > log->peer_epoch + look_ahead) {
+    context_.Fail("look-ahead", by.user, " begins epoch ", tag.epoch, ", the peer is at ",
+                  log->peer_epoch);
+  }
+  if (begins && !log->epochs.empty() && log->epochs.rbegin()->first > tag.epoch) {
+    context_.Fail("log", by.user, " goes back to epoch ", tag.epoch);
+  }
+  EpochState& epoch = log->epochs[tag.epoch];
+  if (epoch.rst || (epoch.fin && tag.kind != Tag::kRst)) {
+    context_.Fail("log", by.user, " sends '", letter.etag, "' after the epoch's end");
+  }
+  if (tag.kind == Tag::kBytes) SentBytes(log, &epoch, tag.epoch, letter);
+  if (tag.kind == Tag::kFin) epoch.fin = true;
+  if (tag.kind == Tag::kRst) epoch.rst = true;
+  if (tag.kind == Tag::kFin && epoch.connection != nullptr &&
+      epoch.bytes != epoch.connection->written) {
+    context_.Fail("log", by.user, " ends epoch ", tag.epoch, " after ", epoch.bytes, " bytes of ",
+                  Ledger::Facts(*epoch.connection));
+  }
+}
+
+void WireWatch::SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter) {
+  if (letter.payload.empty()) {
+    context_.Fail("log", "a record of bytes without a byte in epoch ", k);
+    return;
+  }
+  if (epoch->connection == nullptr) {
+    ConnectionRecord* connection = ledger_.ByFirstByte(log->channel, log->side, letter.payload[0]);
+    if (connection == nullptr || (connection->log != nullptr && connection->log != log)) {
+      context_.Fail("log", "epoch ", k, " begins with the bytes of ", Ledger::Name(connection));
+      return;
+    }
+    epoch->connection = connection;
+    connection->log = log;
+    connection->epoch = k;
+  }
+  if (!Ledger::Matches(*epoch->connection, epoch->bytes, letter.payload)) {
+    context_.Fail("log", "epoch ", k, " has other bytes than ", Ledger::Name(epoch->connection),
+                  "'s at offset ", epoch->bytes);
+  }
+  epoch->bytes += letter.payload.size();
+}
+
+// What was sent so recently that no timeout can have passed, and is neither acknowledged nor
+// reported missing, is in flight by any reckoning.
+void WireWatch::CheckInFlight(const Sender& by) {
+  uint64_t count = 0;
+  for (const LogState* log : in_flight_[by.process]) {
+    for (size_t seq = std::max<uint64_t>(log->acked, 1); seq <= log->records.size(); ++seq) {
+      const RecordState& record = log->records[seq - 1];
+      if (!record.missed && record.sent_at > context_.now() - by.config->rto_min) ++count;
+    }
+  }
+  if (count > static_cast<uint64_t>(by.config->frames_in_flight)) {
+    context_.Fail("in flight", by.user, " has ", count, " Data messages in flight");
+  }
+}
+
+void WireWatch::CheckNothingSkipped(const ConnectionRecord& from, size_t probe_keep) {
+  if (from.log == nullptr) return;
+  const LogState* reverse = Reverse(*from.log);
+  for (const auto& [k, epoch] : from.log->epochs) {
+    if (k >= from.epoch) return;
+    if (!epoch.fin || epoch.connection == nullptr) continue;
+    const bool refused = reverse != nullptr && reverse->epochs.count(k) > 0 &&
+                         reverse->epochs.at(k).rst;
+    const ConnectionRecord* reader = epoch.connection->reader;
+    if ((reader == nullptr || Ledger::GaveBack(*reader, probe_keep)) && !refused) {
+      context_.Fail("finished data vanished", "epoch ", k, " of ",
+                    Ledger::Facts(*epoch.connection), " was left out before ",
+                    Ledger::Name(&from));
+    }
+  }
+}
+
+}  // namespace hotlink::sim

@@ -1,0 +1,209 @@
+// The phases of a run: trouble, calm, the end of every connection, a closing exchange, idleness.
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/script_draw.h"
+#include "tests/sim/world.h"
+
+namespace hotlink::sim {
+namespace {
+
+constexpr uint64_t kMostSteps = 20000000;  // events of a run: beyond that it runs away
+constexpr Duration kLookEvery = 50 * kMillisecond;
+constexpr Duration kIdleFor = 3 * kSecond;
+constexpr uint64_t kMostIdleTicks = 30;
+
+}  // namespace
+
+void World::Run() {
+  for (size_t user = 0; user < sidecars_.size(); ++user) {
+    context_.queue.At(scenario_.sidecars[user].starts_at,
+                      [this, user] { StartSidecar(static_cast<int>(user)); });
+  }
+  for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
+    for (int side = 0; side < 2; ++side) {
+      for (const Slot& slot : scenario_.channels[channel].slots[static_cast<size_t>(side)]) {
+        if (!slot.empty()) StartSlot(static_cast<int>(channel), side, slot, false);
+      }
+    }
+  }
+  for (const Fault& fault : scenario_.faults) {
+    context_.queue.At(fault.at, [this, &fault] { Break(fault); });
+  }
+  RunTo(scenario_.calm_at);
+  CalmDown();
+  Settle();
+  FinishAll();
+  Coda();
+  Idle();
+}
+
+template <typename Done>
+bool World::RunUntil(Time limit, Done done) {
+  while (!context_.failed()) {
+    if (done()) return true;
+    if (context_.now() >= limit) return false;
+    RunTo(std::min(limit, context_.now() + kLookEvery));
+  }
+  return true;
+}
+
+void World::RunTo(Time limit) {
+  while (!context_.failed() && context_.queue.RunOne(limit)) {
+    if (context_.queue.steps() > kMostSteps) context_.Fail("busy loop", "the run does not end");
+  }
+}
+
+void World::CalmDown() {
+  context_.Say("--- calm: nothing breaks from here on");
+  calm_ = true;
+  no_new_ = !scenario_.strict;
+  server_.Calm();
+  for (const auto& sidecar : sidecars_) sidecar->Calm();
+  for (const auto& slot : slots_) {
+    if (slot->party != nullptr) slot->party->Hurry();
+  }
+}
+
+// When both parties are connected and the relay works, bytes flow; ends are told.
+void World::Settle() {
+  const auto running = [this] {
+    return std::all_of(sidecars_.begin(), sidecars_.end(),
+                       [](const auto& sidecar) { return sidecar->running(); });
+  };
+  std::string why = "a sidecar is not back";
+  const bool settled = RunUntil(context_.now() + scenario_.settle, [&] {
+    if (!running()) return false;
+    for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
+      if (!Flows(static_cast<int>(channel), &why)) return false;
+    }
+    if (!scenario_.strict) return true;
+    return std::all_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
+      why = "connections did not all come";
+      return slot->next >= slot->scripts.size() && !slot->party->record().open;
+    });
+  });
+  if (!settled) context_.Fail("progress", why, "; ", Status());
+}
+
+bool World::PairFlows(const SimParty& a, const SimParty& b) const {
+  if (!a.wrote_all() || !b.wrote_all()) return false;
+  const ConnectionRecord& one = a.record();
+  const ConnectionRecord& other = b.record();
+  if (one.written != other.given || other.written != one.given) return false;
+  return (one.written == 0 || other.source == &one) && (other.written == 0 || one.source == &other);
+}
+
+bool World::Flows(int channel, std::string* why) const {
+  std::vector<const SimParty*> open[2];
+  for (const auto& slot : slots_) {
+    if (slot->channel != channel || slot->party == nullptr) continue;
+    const ConnectionRecord& record = slot->party->record();
+    if (!record.open || record.released) continue;
+    open[slot->side].push_back(slot->party.get());
+    for (const ConnectionRecord* partner : {record.source, record.reader}) {
+      if (partner == nullptr || partner->open || record.eof_given) continue;
+      *why = Ledger::Facts(record) + " was not told the end of " + Ledger::Facts(*partner);
+      return false;
+    }
+  }
+  if (!BothMarked(channel) || open[0].empty() || open[1].empty()) return true;
+  for (const SimParty* a : open[0]) {
+    for (const SimParty* b : open[1]) {
+      if (PairFlows(*a, *b)) return true;
+    }
+  }
+  *why = "nothing flows between " + Ledger::Facts(open[0][0]->record()) + " and " +
+         Ledger::Facts(open[1][0]->record());
+  return false;
+}
+
+bool World::AllEnded(std::string* who) const {
+  for (const auto& record : ledger_.all()) {
+    if (!record->open && record->released) continue;
+    *who = Ledger::Facts(*record);
+    return false;
+  }
+  return true;
+}
+
+// Every connection sees its end in bounded time, and the core lets go of it.
+void World::FinishAll() {
+  if (context_.failed()) return;
+  context_.Say("--- every party finishes");
+  no_new_ = true;
+  for (const auto& slot : slots_) {
+    if (slot->party != nullptr) slot->party->Finish();
+  }
+  std::string who;
+  if (!RunUntil(context_.now() + scenario_.finish, [&] { return AllEnded(&who); })) {
+    context_.Fail("bounded end", who, " has not ended; ", Status());
+  }
+}
+
+// A pair of connections that exchanged everything both ways, each with a clean end.
+bool World::CodaDone(const ConnectionRecord& record) const {
+  const ConnectionRecord* partner = record.source;
+  return partner != nullptr && record.reader == partner && partner->source == &record &&
+         record.cause == nullptr && partner->cause == nullptr && record.eof_given;
+}
+
+// The channel still works: pairs of new connections get through, once those that finished without
+// a partner have found one.
+void World::Coda() {
+  if (context_.failed()) return;
+  context_.Say("--- coda");
+  const size_t first = slots_.size();
+  for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
+    if (!BothMarked(static_cast<int>(channel))) continue;
+    for (int side = 0; side < 2; ++side) {
+      StartSlot(static_cast<int>(channel), side, {PoliteScript(&rng_)}, true);
+    }
+  }
+  const bool done = RunUntil(context_.now() + scenario_.finish, [&] {
+    return std::all_of(slots_.begin() + static_cast<long>(first), slots_.end(),
+                       [this](const auto& slot) {
+                         return slot->party != nullptr && !slot->party->record().open &&
+                                CodaDone(slot->party->record());
+                       });
+  });
+  if (!done) context_.Fail("progress", "no new pair got through at the end; ", Status());
+}
+
+// Idle it costs nothing: no messages, hardly a timer.
+void World::Idle() {
+  for (const ChannelPlan& plan : scenario_.channels) {
+    if (!plan.marked[0] || !plan.marked[1]) return;  // its Opens go on
+  }
+  if (context_.failed()) return;
+  context_.Say("--- idle");
+  RunTo(context_.now() + 2 * kSecond);
+  uint64_t ticks = 0;
+  for (const auto& sidecar : sidecars_) ticks += sidecar->ticks();
+  const uint64_t sent = watch_.sent();
+  RunTo(context_.now() + kIdleFor);
+  uint64_t ticks_after = 0;
+  for (const auto& sidecar : sidecars_) ticks_after += sidecar->ticks();
+  if (watch_.sent() != sent) {
+    context_.Fail("idle", watch_.sent() - sent, " messages were sent in ", kIdleFor / kSecond,
+                  " idle seconds; ", Status());
+  }
+  if (ticks_after - ticks > kMostIdleTicks) {
+    context_.Fail("idle", ticks_after - ticks, " timers fired in ", kIdleFor / kSecond,
+                  " idle seconds; ", Status());
+  }
+}
+
+std::string World::Status() {
+  std::string text;
+  for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
+    for (int side = 0; side < 2; ++side) {
+      text += "channel " + std::to_string(channel) + " " +
+              SidecarOf(static_cast<int>(channel), side).StatusText(static_cast<int>(channel)) +
+              "; ";
+    }
+  }
+  return text;
+}
+
+}  // namespace hotlink::sim
