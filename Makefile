@@ -1,17 +1,22 @@
 # hotlink-proxy: one plain Makefile.
 #
-#   make            the two programs, release build, in build/release/
-#   make test       installs what is missing, then unit, simulation and whole-process tests
-#   make demo       installs what is missing, then three parties over three sidecars and a relay
+#   make            the two programs, in build/release/
 #   make help       every target
 #
-# VARIANT names the build directory: release (default), asan, clang. CXX picks the compiler.
+# VARIANT names the build directory: release (default), asan, clang. CXX picks the compiler,
+# JOBS how much runs at once, V=1 shows whole commands.
 
 VARIANT ?= release
 BUILD   := build/$(VARIANT)
 PYTHON  ?= /usr/bin/python3
-# How many tests run at once; the whole-process tests share the machine with what they start.
 JOBS    ?= $(shell nproc)
+SEEDS   ?= 2000
+MINUTES ?= 10
+PARTIES ?= 3
+ifeq ($(MAKELEVEL),0)
+  MAKEFLAGS += --jobs=$(JOBS)
+endif
+Q       := $(if $(V),,@)
 
 ifeq ($(VARIANT),clang)
   CXX := clang++-14
@@ -19,7 +24,6 @@ else ifeq ($(origin CXX),default)
   CXX := g++
 endif
 
-PKGS      := libuv libwebsockets libcurl libcjson nettle yaml-cpp
 CPPFLAGS  += -I. -D_GNU_SOURCE -MMD -MP
 CXXFLAGS  += -std=c++20 -g -Wall -Wextra -Werror -Wno-missing-field-initializers
 OPT       := -O2
@@ -44,31 +48,42 @@ PURE_LIBS   := -lcjson -lnettle -l:libmsgpuck.a -lyaml-cpp
 PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl
 RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv
 
-.PHONY: all
-all: $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
+PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
+TESTS    := $(BUILD)/unit_tests $(BUILD)/adapter_tests $(BUILD)/sim
 
+## make               both programs
+.PHONY: all
+all: $(PROGRAMS)
+
+# Every line of this file that begins with two # signs.
 .PHONY: help
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 $(BUILD)/hotlink-proxy: $(call obj,$(PROXY_SRC) $(PURE_SRC))
-	$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
 $(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(PURE_SRC))
-	$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC))
-	$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
 $(BUILD)/sim: $(call obj,$(SIM_SRC) $(PURE_SRC))
-	$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
 $(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(PURE_SRC))
-	$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
 $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	@echo "  CXX  $<"
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 # The commit goes into one object only, rebuilt when the commit changes.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -79,5 +94,106 @@ $(BUILD)/obj/common/version.o: CPPFLAGS += -DHOTLINK_COMMIT='"$(COMMIT)"'
 $(BUILD)/obj/common/version.o: $(BUILD)/commit.txt
 .PHONY: FORCE
 FORCE:
+
+# The tests. Each target builds what it needs; run-tests sums up in its last line.
+RUN_TESTS := $(PYTHON) scripts/run-tests --build $(BUILD) --jobs $(JOBS)
+
+## make test          installs what is missing, then unit, simulation and whole-process tests
+.PHONY: test
+test:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(TESTS)
+	@$(RUN_TESTS) unit adapters sim docs e2e
+
+## make unit          unit tests, and those of the adapters on real sockets and files
+.PHONY: unit
+unit: $(BUILD)/unit_tests $(BUILD)/adapter_tests
+	@$(RUN_TESTS) unit adapters
+
+## make sim           simulated runs; SEEDS=2000
+.PHONY: sim
+sim: $(BUILD)/sim
+	@$(RUN_TESTS) --seeds $(SEEDS) sim
+
+## make soak          simulated runs with fresh seeds; MINUTES=10
+.PHONY: soak
+soak: $(BUILD)/sim
+	$(BUILD)/sim soak --minutes $(MINUTES) --jobs $(JOBS)
+
+## make sim-mutants   breaks the core in many ways; the simulation has to find each
+.PHONY: sim-mutants
+sim-mutants:
+	scripts/sim-mutants
+
+## make e2e           whole processes: relays, sidecars and parties
+.PHONY: e2e
+e2e: $(PROGRAMS)
+	@$(RUN_TESTS) e2e
+
+## make smoke         the few of them that say whether it works at all
+.PHONY: smoke
+smoke: $(PROGRAMS)
+	@$(RUN_TESTS) smoke
+
+## make conformance   the relay against the protocol, plain and --as-syftbox
+.PHONY: conformance
+conformance: $(PROGRAMS)
+	@$(RUN_TESTS) conformance
+
+## make asan          unit, short simulation and smoke with address, leak and undefined checks
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan BUILD=build/asan asan-run
+
+.PHONY: asan-run
+asan-run: $(PROGRAMS) $(TESTS)
+	@ASAN_OPTIONS=detect_leaks=1 HOTLINK_E2E_SCALE=3 $(RUN_TESTS) --seeds 40 unit adapters sim smoke
+
+## make clang         builds everything with clang
+.PHONY: clang
+clang:
+	@$(MAKE) --no-print-directory VARIANT=clang BUILD=build/clang clang-all
+
+.PHONY: clang-all
+clang-all: $(PROGRAMS) $(TESTS)
+
+## make lint          clang-format and clang-tidy; tidy looks at what changed since the last time
+FORMATTED := $(shell find common proxy relay tests -name '*.cc' -o -name '*.h')
+TIDY_SRC  := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(SIM_SRC)
+TIDIED    := $(patsubst %.cc,$(BUILD)/tidy/%.ok,$(TIDY_SRC))
+.PHONY: lint
+lint:
+	@scripts/install-deps lint
+	clang-format-14 --dry-run -Werror $(FORMATTED)
+	@$(MAKE) --no-print-directory --keep-going $(TIDIED)
+
+# Behind the object: that is newer than every header it depends on.
+$(BUILD)/tidy/%.ok: %.cc $(BUILD)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	$(Q)clang-tidy-14 --quiet $< -- -I. -D_GNU_SOURCE -std=c++20 2>/dev/null
+	@touch $@
+
+## make demo          installs what is missing, then a computation over sidecars; PARTIES=3
+.PHONY: demo
+demo:
+	@scripts/install-deps demo
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+	@BUILD=$(BUILD) PARTIES=$(PARTIES) scripts/demo
+
+## make docs          writes the options into docs/options.md and README.md
+.PHONY: docs
+docs: $(BUILD)/hotlink-proxy
+	@scripts/options-doc $<
+
+## make check-docs    whether they are as the program says
+.PHONY: check-docs
+check-docs: $(BUILD)/hotlink-proxy
+	@scripts/options-doc --check $<
+
+## make clean         removes build/
+.PHONY: clean
+clean:
+	rm -rf build
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))

@@ -27,7 +27,9 @@ Bytes ServerFrame(uint8_t first, ByteView payload) {
   if (size < 126) {
     frame.push_back(size);
   } else if (size < 65536) {
-    frame.insert(frame.end(), {126, static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)});
+    frame.push_back(126);
+    frame.push_back(static_cast<uint8_t>(size >> 8));
+    frame.push_back(static_cast<uint8_t>(size));
   } else {
     frame.push_back(127);
     for (int shift = 56; shift >= 0; shift -= 8)
