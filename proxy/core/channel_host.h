@@ -43,7 +43,7 @@ class ChannelHost {
   virtual void FreeOpenPlace() = 0;
 
   // Frames this channel may grant its peer: its share of the link's.
-  virtual int FrameGrant() const = 0;
+  virtual int FrameGrant(ChannelId channel) const = 0;
 
   // Whether this user ever opened a session of the flow extension to us.
   virtual bool KnownReliable(const std::string& user) const = 0;

@@ -380,7 +380,7 @@ void Channel::OnPing(const Sid& sid, Time now) {
 FlowGrant Channel::Grant() {
   const size_t held = join_.held();
   const uint64_t win = held < config_.window ? config_.window - held : 0;
-  const int frames = host_.FrameGrant();
+  const int frames = host_.FrameGrant(id_);
   in_.AckSent(win, frames);
   return {.inst = inst_,
           .next = in_.next(),

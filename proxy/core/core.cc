@@ -91,7 +91,7 @@ class Core::Impl : public ChannelHost {
   void DropSid(const std::string& sid) override { sids_.erase(sid); }
   bool TakeOpenPlace(ChannelId channel) override;
   void FreeOpenPlace() override { --opens_; }
-  int FrameGrant() const override;
+  int FrameGrant(ChannelId channel) const override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   uint64_t SendEcho(ChannelId channel) override;
 
@@ -179,8 +179,10 @@ bool Core::Impl::TakeOpenPlace(ChannelId channel) {
   return false;
 }
 
-int Core::Impl::FrameGrant() const {
-  return std::max(1, config_.frames_in_flight / std::max(1, receiving_));
+int Core::Impl::FrameGrant(ChannelId channel) const {
+  const auto found = channels_.find(channel);
+  const bool counted = found != channels_.end() && found->second.receives;
+  return std::max(1, config_.frames_in_flight / (receiving_ + (counted ? 0 : 1)));
 }
 
 uint64_t Core::Impl::SendEcho(ChannelId channel) {
