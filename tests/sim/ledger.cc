@@ -63,12 +63,12 @@ bool Ledger::Matches(const ConnectionRecord& record, uint64_t offset, ByteView b
   return true;
 }
 
-void Ledger::Given(ConnectionRecord* to, ByteView bytes, size_t probe_keep) {
+void Ledger::Given(ConnectionRecord* to, ByteView bytes) {
   if (to->eof_given) {
     context_.Fail("bytes after EOF", Name(to), " is given bytes after its FIN");
     return;
   }
-  if (to->source == nullptr && !Pair(to, bytes, probe_keep)) return;
+  if (to->source == nullptr && !Pair(to, bytes)) return;
   const ConnectionRecord& source = *to->source;
   if (!Matches(source, to->given, bytes)) {
     context_.Fail("order", Name(to), " has ", to->given, " bytes of ", Name(&source),
@@ -81,7 +81,7 @@ void Ledger::Given(ConnectionRecord* to, ByteView bytes, size_t probe_keep) {
 }
 
 // The first bytes decide whose they are, and pair both ways.
-bool Ledger::Pair(ConnectionRecord* to, ByteView bytes, size_t probe_keep) {
+bool Ledger::Pair(ConnectionRecord* to, ByteView bytes) {
   ConnectionRecord* source = ByFirstByte(to->channel, 1 - to->side, bytes[0]);
   if (source == nullptr || !Matches(*source, 0, bytes)) {
     context_.Fail("split", Name(to), " does not begin with a connection's beginning: ",
@@ -89,7 +89,7 @@ bool Ledger::Pair(ConnectionRecord* to, ByteView bytes, size_t probe_keep) {
     return false;
   }
   ConnectionRecord* before = source->reader;
-  if (before != nullptr && !GaveBack(*before, probe_keep)) {
+  if (before != nullptr && !GaveBack(*before)) {
     context_.Fail("one reader", Name(source), "'s bytes go to ", Name(to), " after ",
                   Facts(*before));
     return false;
@@ -110,8 +110,8 @@ bool Ledger::Pair(ConnectionRecord* to, ByteView bytes, size_t probe_keep) {
   return true;
 }
 
-bool Ledger::GaveBack(const ConnectionRecord& reader, size_t probe_keep) {
-  return reader.core_read == 0 && reader.core_saw_reset && reader.given <= probe_keep;
+bool Ledger::GaveBack(const ConnectionRecord& reader) {
+  return reader.core_read == 0 && reader.core_saw_reset && reader.given <= reader.probe_keep;
 }
 
 void Ledger::EofGiven(ConnectionRecord* to) {
@@ -132,6 +132,14 @@ void Ledger::EofGiven(ConnectionRecord* to) {
     if (partner) return;
   }
   context_.Fail("clean EOF", Facts(*to), " gets EOF, but nobody ended towards it");
+}
+
+bool Ledger::SomebodyFailedUnpaired(int channel, int side) const {
+  return std::any_of(records_.begin(), records_.end(), [&](const auto& record) {
+    return record->channel == channel && record->side == side && record->cause != nullptr &&
+           record->core_read > 0 && record->source == nullptr && record->reader == nullptr &&
+           record->log == nullptr;
+  });
 }
 
 std::string Ledger::Name(const ConnectionRecord* record) {

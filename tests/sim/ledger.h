@@ -35,6 +35,7 @@ struct ConnectionRecord {
   uint64_t core_read = 0, given = 0;
   bool core_saw_eof = false, core_saw_reset = false;
   bool eof_given = false;
+  size_t probe_keep = 0;  // how much of what it was given its core can take back
   bool released = false;  // closed or reset by the core
   Time last_moved = 0;    // a byte, by the core
   Time eof_seen_at = kNever;
@@ -60,11 +61,15 @@ class Ledger {
   static void Fill(const ConnectionRecord& record, uint64_t offset, std::span<uint8_t> into);
   static bool Matches(const ConnectionRecord& record, uint64_t offset, ByteView bytes);
 
+  // A connection of that side was taken up by its core and then ended badly, and nothing shows with
+  // whom it was paired: it may have been anybody's partner.
+  bool SomebodyFailedUnpaired(int channel, int side) const;
+
   // The core hands `bytes` to the party. Sets source and reader at the first.
-  void Given(ConnectionRecord* to, ByteView bytes, size_t probe_keep);
+  void Given(ConnectionRecord* to, ByteView bytes);
   // The reader never sent and died by RST: what it was given is to be given again, to the next
   // connection (join.md §6 rule 3).
-  static bool GaveBack(const ConnectionRecord& reader, size_t probe_keep);
+  static bool GaveBack(const ConnectionRecord& reader);
   // The core ends the party's inbound stream with a FIN.
   void EofGiven(ConnectionRecord* to);
 
@@ -73,7 +78,7 @@ class Ledger {
   static std::string Facts(const ConnectionRecord& record);
 
  private:
-  bool Pair(ConnectionRecord* to, ByteView bytes, size_t probe_keep);
+  bool Pair(ConnectionRecord* to, ByteView bytes);
   std::string Origin(const ConnectionRecord& to, ByteView bytes) const;
 
   Context& context_;

@@ -33,11 +33,13 @@ CoreConfig DrawTimes(Rng* rng, Profile profile) {
   return core;
 }
 
-void DrawSizes(Rng* rng, CoreConfig* core) {
+void DrawSizes(Rng* rng, Profile profile, CoreConfig* core) {
   core->window = static_cast<size_t>(rng->Scaled(4 << 10, 64 << 10));
   core->frame_max = static_cast<size_t>(rng->Scaled(512, 8 << 10));
   core->frame_max = std::min(core->frame_max, core->window);
-  core->probe_keep = static_cast<size_t>(rng->Scaled(1 << 10, 256 << 10));
+  // A probe that was given more than is kept takes its partner with it.
+  const int64_t least_kept = profile == Profile::kClean ? 256 << 10 : 1 << 10;
+  core->probe_keep = static_cast<size_t>(rng->Scaled(least_kept, 256 << 10));
   if (rng->OneIn(3)) core->frames_in_flight = static_cast<int>(rng->Between(8, 64));
   if (rng->OneIn(4)) core->look_ahead = static_cast<int>(rng->Between(1, 8));
 }
@@ -74,23 +76,38 @@ ServerConfig DrawServer(Rng* rng, bool breaks) {
 
 std::string Email(int user) { return std::string(1, static_cast<char>('a' + user)) + "@sim"; }
 
-// Both marker forms: the same directory at both ends, or each its own outgoing one.
-ChannelPlan DrawChannel(Rng* rng, int a, int b, const std::string& above, bool same_names) {
+struct Names {
+  std::string i, j;
+};
+
+// The channel directory of `user` towards `peer`. Both marker forms: the same directory at both
+// ends, or each its own outgoing one. With `alike`, all channels are named {0,1}, and who is meant
+// follows from the marker's e-mails alone: each user's two directories are 0_to_1 and 1_to_0.
+Names DrawNames(int user, int peer, bool alike, bool own_outgoing) {
+  if (alike) {
+    const bool turned = peer > 3 - user - peer;  // the higher one of its two peers
+    return turned ? Names{"1", "0"} : Names{"0", "1"};
+  }
+  const bool turned = own_outgoing && user > peer;
+  const std::string low = std::to_string(std::min(user, peer));
+  const std::string high = std::to_string(std::max(user, peer));
+  return turned ? Names{high, low} : Names{low, high};
+}
+
+ChannelPlan DrawChannel(Rng* rng, int a, int b, const std::string& above, bool alike) {
   ChannelPlan plan;
   plan.users = {a, b};
-  const std::string i = same_names ? "0" : std::to_string(a);
-  const std::string j = same_names ? "1" : std::to_string(b);
   const bool own_outgoing = rng->OneIn(2);
-  for (int side = 0; side < 2; ++side) {
-    ChannelSpec& spec = plan.specs[static_cast<size_t>(side)];
-    const bool turned = own_outgoing && side == 1;
-    const std::string directory = turned ? j + "_to_" + i : i + "_to_" + j;
-    spec.peer = Email(side == 0 ? b : a);
+  for (size_t side = 0; side < 2; ++side) {
+    ChannelSpec& spec = plan.specs[side];
+    const int user = plan.users[side], peer = plan.users[1 - side];
+    const Names names = DrawNames(user, peer, alike, own_outgoing);
+    spec.peer = Email(peer);
     spec.above = above;
-    spec.i = turned ? j : i;
-    spec.j = turned ? i : j;
+    spec.i = names.i;
+    spec.j = names.j;
     spec.own_path =
-        Email(side == 0 ? a : b) + "/" + above + "/" + directory + "/stream.tcp.request";
+        Email(user) + "/" + above + "/" + names.i + "_to_" + names.j + "/stream.tcp.request";
     spec.live = !rng->OneIn(6);
   }
   return plan;
@@ -98,13 +115,13 @@ ChannelPlan DrawChannel(Rng* rng, int a, int b, const std::string& above, bool s
 
 void DrawChannels(Rng* rng, Profile profile, Scenario* scenario) {
   const int users = static_cast<int>(scenario->sidecars.size());
-  const bool same_names = rng->OneIn(2);
+  const bool alike = users == 3 && rng->OneIn(2);
   const int each = rng->OneIn(4) ? 2 : 1;
   for (int a = 0; a < users; ++a) {
     for (int b = a + 1; b < users; ++b) {
       for (int n = 0; n < each; ++n) {
         const std::string above = "flows/run" + std::to_string(n) + "/_mpc";
-        ChannelPlan plan = DrawChannel(rng, a, b, above, same_names);
+        ChannelPlan plan = DrawChannel(rng, a, b, above, alike);
         DrawSlots(rng, profile, &plan.slots);
         scenario->channels.push_back(std::move(plan));
       }
@@ -175,7 +192,7 @@ Scenario DrawScenario(uint64_t seed, Profile profile) {
     plan.email = Email(user);
     plan.core = times;
     plan.core.email = plan.email;
-    DrawSizes(&rng, &plan.core);
+    DrawSizes(&rng, profile, &plan.core);
     plan.link = DrawLink(&rng, cuts);
     plan.loop_delay = rng.OneIn(4) ? rng.Scaled(100, 5 * kMillisecond) : rng.Between(0, 50);
     plan.short_reads = rng.OneIn(3);

@@ -90,22 +90,15 @@ void ServerModel::TakeJobs() {
       context_.Say("server: lost ", job->user, "'s message of session ", job->letter->sid);
       continue;
     }
-    if (rng_.Chance(config_.duplicate)) {
-      auto copy = std::make_shared<Letter>(*job->letter);
-      copy->copied = true;
-      auto again = std::make_shared<Job>(*job);
-      again->letter = std::move(copy);
-      Begin(std::move(again), true);
-    }
-    Begin(std::move(job), false);
+    Begin(std::move(job));
   }
 }
 
-void ServerModel::Begin(JobPtr job, bool copy) {
+void ServerModel::Begin(JobPtr job) {
   job->map_use = UseOf(*job);
   if (EndsTheServer(*job)) return;
   Duration time = rng_.Between(config_.service_min, config_.service_max);
-  if (copy || rng_.Chance(config_.stray)) {
+  if (rng_.Chance(config_.stray)) {
     time += rng_.Between(0, config_.stray_max);
   } else {
     job->has_worker = true;
@@ -119,7 +112,25 @@ void ServerModel::Begin(JobPtr job, bool copy) {
 
 void ServerModel::Finish(const JobPtr& job) {
   Route(job.get());
+  if (rng_.Chance(config_.duplicate)) Copy(*job);
   Push(job);
+}
+
+// What was routed arrives once more, some time later.
+void ServerModel::Copy(const Job& job) {
+  auto again = std::make_shared<Job>(job);
+  again->has_worker = false;
+  again->map_use = MapUse::kNone;
+  for (auto& [to, letter] : again->targets) {
+    auto copy = std::make_shared<Letter>(*letter);
+    copy->copied = true;
+    letter = std::move(copy);
+  }
+  in_hand_.push_back(again);
+  const Duration wait = rng_.Between(0, config_.stray_max);
+  context_.queue.After(wait, [this, again = std::move(again), life = life_] {
+    if (life == life_) Push(again);
+  });
 }
 
 void ServerModel::Push(const JobPtr& job) {

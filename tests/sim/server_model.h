@@ -94,7 +94,8 @@ class ServerModel {
   };
 
   void TakeJobs();
-  void Begin(JobPtr job, bool copy);
+  void Begin(JobPtr job);
+  void Copy(const Job& job);
   void Finish(const JobPtr& job);
   void Push(const JobPtr& job);
   void Done(const JobPtr& job);

@@ -125,6 +125,7 @@ void Sidecar::Incoming(int channel, std::shared_ptr<TcpConnection> tcp, Connecti
   Held& held = held_[conn];
   held.tcp = std::move(tcp);
   held.record = record;
+  record->probe_keep = plan_.core.probe_keep;
   held.scheduled = true;  // nothing is told before the core knows it
   const ChannelId id = markers_[channel].id;
   shared_.context.queue.After(LoopDelay(), [this, conn, channel, id, process = self_.process] {
@@ -162,6 +163,13 @@ std::string Sidecar::StatusText(int channel) const {
          " window_left=" + std::to_string(status.window_left) +
          " out=" + std::to_string(status.session_out_up) +
          " in=" + std::to_string(status.session_in_up);
+}
+
+bool Sidecar::WaitsForPromotion(int channel) const {
+  auto it = markers_.find(channel);
+  if (core_ == nullptr || it == markers_.end() || core_->ChannelGone(it->second.id)) return false;
+  const ChannelStatus status = core_->Status(it->second.id, shared_.context.now());
+  return !status.active && status.standbys > 0;
 }
 
 void Sidecar::Enter(const std::function<void()>& call) {

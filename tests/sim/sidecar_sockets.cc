@@ -81,9 +81,9 @@ PartyWrite Sidecar::Write(ConnId conn, ByteView bytes) {
   if (room == 0) return {false, 0};
   const ByteView taken = bytes.first(std::min(room, bytes.size()));
   const bool first = record->source == nullptr;
-  shared_.ledger.Given(record, taken, plan_.core.probe_keep);
+  shared_.ledger.Given(record, taken);
   if (first && record->source != nullptr) {
-    shared_.watch.CheckNothingSkipped(*record->source, plan_.core.probe_keep);
+    shared_.watch.CheckNothingSkipped(*record->source);
   }
   held->tcp->Write(kHere, taken.size());
   held->useful = true;

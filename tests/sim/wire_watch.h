@@ -74,7 +74,7 @@ class WireWatch {
   const SideState& Side(int channel, int side) { return sides_[{channel, side}]; }
   LogState* Reverse(const LogState& log);
   // `to` is given its first byte, of `from`: nothing finished before it may have been left out.
-  void CheckNothingSkipped(const ConnectionRecord& from, size_t probe_keep);
+  void CheckNothingSkipped(const ConnectionRecord& from);
   int NewProcess() { return ++processes_; }
   uint64_t sent() const { return sent_; }
 
@@ -95,6 +95,7 @@ class WireWatch {
   void SentAccept(const Sender& by, Letter* letter);
   void SentSignal(const Sender& by, const Letter& letter);
   void SentGrant(const Sender& by, const Letter& letter, const SidParts& sid);
+  void CheckFrameGrant(const Sender& by, Owner owner, uint64_t frames);
   void SentData(const Sender& by, const Letter& letter);
   void SentNewRecord(LogState* log, const Sender& by, const Letter& letter);
   void SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter);
@@ -113,7 +114,7 @@ class WireWatch {
   std::map<std::string, Owner> paths_;
   std::map<uint64_t, Owner> insts_;
   std::map<std::pair<int, int>, SideState> sides_;
-  std::map<std::pair<int, int>, uint64_t> grants_;  // frames, by receiver's (channel, side)
+  std::map<int, std::set<std::pair<int, int>>> grants_;  // by process: sides that granted frames
   std::map<std::pair<uint64_t, uint64_t>, LogState> logs_;
   std::map<std::string, SessionState> sessions_;
   std::map<int, std::set<LogState*>> in_flight_;  // by process

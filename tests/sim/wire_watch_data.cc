@@ -122,7 +122,7 @@ void WireWatch::CheckInFlight(const Sender& by) {
   }
 }
 
-void WireWatch::CheckNothingSkipped(const ConnectionRecord& from, size_t probe_keep) {
+void WireWatch::CheckNothingSkipped(const ConnectionRecord& from) {
   if (from.log == nullptr) return;
   const LogState* reverse = Reverse(*from.log);
   for (const auto& [k, epoch] : from.log->epochs) {
@@ -131,7 +131,8 @@ void WireWatch::CheckNothingSkipped(const ConnectionRecord& from, size_t probe_k
     const bool refused = reverse != nullptr && reverse->epochs.count(k) > 0 &&
                          reverse->epochs.at(k).rst;
     const ConnectionRecord* reader = epoch.connection->reader;
-    if ((reader == nullptr || Ledger::GaveBack(*reader, probe_keep)) && !refused) {
+    if ((reader == nullptr || Ledger::GaveBack(*reader)) && !refused &&
+        !ledger_.SomebodyFailedUnpaired(from.channel, 1 - from.side)) {
       context_.Fail("finished data vanished", "epoch ", k, " of ",
                     Ledger::Facts(*epoch.connection), " was left out before ",
                     Ledger::Name(&from));

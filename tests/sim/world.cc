@@ -46,6 +46,13 @@ bool World::BothMarked(int channel) const {
   return plan.marked[0] && plan.marked[1];
 }
 
+bool World::AllMarked() const {
+  for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
+    if (!BothMarked(static_cast<int>(channel))) return false;
+  }
+  return true;
+}
+
 SimLink* World::LinkOf(ServerModel::ConnectionId connection) {
   for (const auto& sidecar : sidecars_) {
     SimLink* link = sidecar->link();

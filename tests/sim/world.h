@@ -47,6 +47,7 @@ class World : private ServerModel::Outside {
   Sidecar& SidecarOf(int channel, int side);
   const ChannelSpec& SpecOf(int channel, int side) const;
   bool BothMarked(int channel) const;
+  bool AllMarked() const;
 
   void StartSidecar(int user);
   void StartSlot(int channel, int side, Slot scripts, bool coda);
@@ -68,6 +69,7 @@ class World : private ServerModel::Outside {
   bool Flows(int channel, std::string* why) const;
   bool PairFlows(const SimParty& a, const SimParty& b) const;
   bool AllEnded(std::string* who) const;
+  bool EndedOrAlone(std::string* who);
   std::string Status();
 
   Context& context_;
@@ -81,6 +83,7 @@ class World : private ServerModel::Outside {
   std::vector<std::unique_ptr<SlotRun>> slots_;
   bool no_new_ = false;  // connections no longer begin
   bool calm_ = false;
+  Time coda_at_ = 0;
 };
 
 }  // namespace hotlink::sim

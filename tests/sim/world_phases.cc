@@ -103,6 +103,7 @@ bool World::Flows(int channel, std::string* why) const {
     open[slot->side].push_back(slot->party.get());
     for (const ConnectionRecord* partner : {record.source, record.reader}) {
       if (partner == nullptr || partner->open || record.eof_given) continue;
+      if (Ledger::GaveBack(*partner)) continue;
       *why = Ledger::Facts(record) + " was not told the end of " + Ledger::Facts(*partner);
       return false;
     }
@@ -127,6 +128,26 @@ bool World::AllEnded(std::string* who) const {
   return true;
 }
 
+// With nobody at the other side a connection may wait for ever, if the window or the look-ahead
+// stop it; its end is told once somebody comes.
+bool World::EndedOrAlone(std::string* who) {
+  for (const auto& record : ledger_.all()) {
+    if (!record->open && record->released) continue;
+    bool partner = false, blocked = false;
+    for (const auto& other : ledger_.all()) {
+      if (other->channel != record->channel || (!other->open && other->released)) continue;
+      if (other->side != record->side) partner = true;
+      if (other->side == record->side && other->core_read < other->written) blocked = true;
+    }
+    const Sidecar& sidecar = SidecarOf(record->channel, record->side);
+    blocked = blocked || sidecar.WaitsForPromotion(record->channel);
+    if (blocked && !partner) continue;
+    *who = Ledger::Facts(*record);
+    return false;
+  }
+  return true;
+}
+
 // Every connection sees its end in bounded time, and the core lets go of it.
 void World::FinishAll() {
   if (context_.failed()) return;
@@ -136,16 +157,16 @@ void World::FinishAll() {
     if (slot->party != nullptr) slot->party->Finish();
   }
   std::string who;
-  if (!RunUntil(context_.now() + scenario_.finish, [&] { return AllEnded(&who); })) {
+  if (!RunUntil(context_.now() + scenario_.finish, [&] { return EndedOrAlone(&who); })) {
     context_.Fail("bounded end", who, " has not ended; ", Status());
   }
 }
 
-// A pair of connections that exchanged everything both ways, each with a clean end.
+// Got everything of another new connection, and a clean end.
 bool World::CodaDone(const ConnectionRecord& record) const {
   const ConnectionRecord* partner = record.source;
-  return partner != nullptr && record.reader == partner && partner->source == &record &&
-         record.cause == nullptr && partner->cause == nullptr && record.eof_given;
+  return partner != nullptr && partner->opened >= coda_at_ && record.cause == nullptr &&
+         partner->cause == nullptr && record.eof_given;
 }
 
 // The channel still works: pairs of new connections get through, once those that finished without
@@ -153,6 +174,7 @@ bool World::CodaDone(const ConnectionRecord& record) const {
 void World::Coda() {
   if (context_.failed()) return;
   context_.Say("--- coda");
+  coda_at_ = context_.now();
   const size_t first = slots_.size();
   for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
     if (!BothMarked(static_cast<int>(channel))) continue;
@@ -164,18 +186,21 @@ void World::Coda() {
     return std::all_of(slots_.begin() + static_cast<long>(first), slots_.end(),
                        [this](const auto& slot) {
                          return slot->party != nullptr && !slot->party->record().open &&
+                                slot->party->record().reader != nullptr &&
                                 CodaDone(slot->party->record());
                        });
   });
   if (!done) context_.Fail("progress", "no new pair got through at the end; ", Status());
+  std::string who;
+  const auto ended = [&] { return AllEnded(&who); };
+  if (AllMarked() && !RunUntil(context_.now() + scenario_.finish, ended)) {
+    context_.Fail("bounded end", who, " has not ended at last; ", Status());
+  }
 }
 
 // Idle it costs nothing: no messages, hardly a timer.
 void World::Idle() {
-  for (const ChannelPlan& plan : scenario_.channels) {
-    if (!plan.marked[0] || !plan.marked[1]) return;  // its Opens go on
-  }
-  if (context_.failed()) return;
+  if (context_.failed() || !AllMarked()) return;  // the Opens of a lonely side go on
   context_.Say("--- idle");
   RunTo(context_.now() + 2 * kSecond);
   uint64_t ticks = 0;
