@@ -55,10 +55,11 @@ int Run(const ProxyOptions& options, Log& log) {
   int exit_code = kCannotStart;
   {
     Sidecar sidecar(&loop, options, TokenSource(options, log), log);
+    // Before anything else runs: a signal at any moment drains.
+    Signals signals(&loop, {SIGTERM, SIGINT}, [&sidecar] { sidecar.Terminate(); });
     if (const auto error = sidecar.Start()) {
       Fail(error->text);
     } else {
-      Signals signals(&loop, {SIGTERM, SIGINT}, [&sidecar] { sidecar.Terminate(); });
       uv_run(&loop, UV_RUN_DEFAULT);
       exit_code = sidecar.exit_code();
     }

@@ -229,6 +229,14 @@ void Sidecar::WriteTelemetry() {
     const uint16_t number = port.listeners.empty() ? 0 : port.plan.port;
     input.channels.push_back({core_.Status(port.channel, Now()), number});
   }
+  for (const PlannedChannel& planned : plan_) {
+    if (planned.state != PlanState::kRejected) continue;
+    ChannelStatus status;
+    status.name = planned.markers.front();
+    status.reason = Reason::kMarkerRejected;
+    status.detail = planned.detail;
+    input.channels.push_back({status, 0});
+  }
   telemetry_.Write(TelemetryJson(input));
   telemetry_timer_.Start(options_.telemetry_interval);
 }

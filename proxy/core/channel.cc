@@ -175,7 +175,11 @@ void Channel::SendData(Time now) {
       {.sid = main_.sid(), .seq = sending.seq, .path = spec_.own_path, .etag = tag}, sending.frame);
 }
 
-Time Channel::DrainEndAt() const { return drain_at_ + std::min(config_.drain / 4, kSecond); }
+Time Channel::DrainEndAt() const {
+  const Duration moment = std::min(config_.drain / 4, kSecond);
+  const bool only_ends = drained_at_ != kNever && out_.kept() == 0;
+  return (only_ends ? std::min(drained_at_, drain_at_) : drain_at_) + moment;
+}
 
 void Channel::Remove(const std::string& reason, Time now) {
   drain_ = Join::Drain::kRemoved;
@@ -195,9 +199,12 @@ void Channel::StartDrain(Time now) {
 // The party's side ended: the log may still wait for its last acknowledgement. A join that was cut
 // at the limit needs a moment more to tell the peer.
 void Channel::StepDrain(Time now) {
+  if (!join_.drained()) return;
+  drained_at_ = std::min(drained_at_, now);
   const bool told = out_.empty() || !peer_known();
-  if (!join_.drained() || (!told && now < DrainEndAt())) return;
-  clean_ = told && !join_.drain_cut();
+  if (!told && now < DrainEndAt()) return;
+  // What counts is what the parties wrote; a peer that is gone acknowledges no abort.
+  clean_ = out_.kept() == 0 && !join_.drain_cut();
   CloseSession(&main_, "drained", true);
   CloseSession(&challenge_, "drained", true);
   gone_ = true;

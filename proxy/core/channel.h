@@ -152,6 +152,7 @@ class Channel {
 
   Join::Drain drain_ = Join::Drain::kNone;
   Time drain_at_ = kNever;
+  Time drained_at_ = kNever;  // when the party's side had ended
   bool gone_ = false, clean_ = true;
 };
 

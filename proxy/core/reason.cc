@@ -57,9 +57,7 @@ Reason DecideReason(const ReasonFacts& facts) {
   }
   if (facts.peer_known && !facts.peer_heard_recently) return Reason::kPeerSidecarLost;
   if (!facts.local_connected) return Reason::kWaitingForLocalParty;
-  if (facts.window_full) {
-    return facts.peer_party_seen ? Reason::kWindowFull : Reason::kWaitingForPeersParty;
-  }
+  if (facts.window_full) return Reason::kWindowFull;
   if (!facts.peer_party_seen) return Reason::kWaitingForPeersParty;
   return Reason::kLocalPartySilent;
 }

@@ -108,9 +108,3 @@ def test_a_second_sidecar_on_the_same_data_directory(world):
     assert second.wait() == 2
     assert str(first.pid) in second.log_text()
     assert first.running()
-
-
-def test_the_own_acl_is_published_when_the_relay_denies(world):
-    """Without --allow-all-reads nobody may read the other's path before its ACL is there."""
-    a, b = world.pair("--as-syftbox=1")
-    talk(Party(a.port), Party(b.port))

@@ -41,7 +41,7 @@ def test_in_mid_transfer(world):
     assert a.wait() == 0
     writer.join(10)
     assert not writer.is_alive()
-    assert a.channel()["tx_bytes"] == len(received)
+    assert a.telemetry()["tx_bytes"] == len(received)
 
 
 def send_until_end(party, data):
