@@ -10,7 +10,8 @@ Duration Nearly(Duration limit) { return limit - limit / 20; }
 
 void Judge::Reset(ConnectionRecord* record, const CoreConfig& config) {
   const char* cause = CauseOf(*record, config);
-  context_.Say(Ledger::Name(record), ": reset by the core, ", cause != nullptr ? cause : "no cause");
+  context_.Say(Ledger::Name(record), ": reset by the core, ",
+               cause != nullptr ? cause : "no cause");
   if (cause == nullptr || (no_reset_ && !record->core_saw_reset)) {
     context_.Fail("reset without cause", Ledger::Facts(*record), " is reset",
                   cause != nullptr ? std::string(" though nothing broke: ") + cause : "");

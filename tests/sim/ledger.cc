@@ -84,8 +84,8 @@ void Ledger::Given(ConnectionRecord* to, ByteView bytes) {
 bool Ledger::Pair(ConnectionRecord* to, ByteView bytes) {
   ConnectionRecord* source = ByFirstByte(to->channel, 1 - to->side, bytes[0]);
   if (source == nullptr || !Matches(*source, 0, bytes)) {
-    context_.Fail("split", Name(to), " does not begin with a connection's beginning: ",
-                  Origin(*to, bytes));
+    context_.Fail("split", Name(to),
+                  " does not begin with a connection's beginning: ", Origin(*to, bytes));
     return false;
   }
   ConnectionRecord* before = source->reader;

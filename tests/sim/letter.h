@@ -13,9 +13,9 @@ namespace hotlink::sim {
 struct Letter {
   MessageType type = MessageType::kSystem;
   std::string sid, path, from, to;
-  std::string etag;  // Data
+  std::string etag;         // Data
   std::string kind, token;  // Signal
-  std::string text;  // Reject and Close: the reason; Signal: the error
+  std::string text;         // Reject and Close: the reason; Signal: the error
   uint64_t seq = 0;
   Bytes payload;
   bool copied = false;  // made by the environment, not by a client

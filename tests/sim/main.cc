@@ -75,11 +75,11 @@ bool ReadOptions(int argc, char** argv, int at, RunOptions* options, bool* quiet
 int Replay(uint64_t seed, const RunOptions& options, bool quiet) {
   const Outcome outcome = hotlink::sim::RunSeed(seed, options.profile, !quiet);
   for (const std::string& line : outcome.trace) std::printf("%s\n", line.c_str());
-  std::printf("seed %llu %s%s%s%s (%llu connections, %llu events)\n",
-              static_cast<unsigned long long>(seed), outcome.passed ? "passed" : "FAILED: ",
-              outcome.invariant.c_str(), outcome.passed ? "" : ": ", outcome.detail.c_str(),
-              static_cast<unsigned long long>(outcome.connections),
-              static_cast<unsigned long long>(outcome.steps));
+  std::printf(
+      "seed %llu %s%s%s%s (%llu connections, %llu events)\n", static_cast<unsigned long long>(seed),
+      outcome.passed ? "passed" : "FAILED: ", outcome.invariant.c_str(), outcome.passed ? "" : ": ",
+      outcome.detail.c_str(), static_cast<unsigned long long>(outcome.connections),
+      static_cast<unsigned long long>(outcome.steps));
   return outcome.passed ? 0 : 1;
 }
 

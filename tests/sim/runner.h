@@ -12,7 +12,7 @@ namespace hotlink::sim {
 struct RunOptions {
   uint64_t from = 1, seeds = 400;
   int jobs = 2;
-  int minutes = 0;         // > 0: as many seeds as fit, instead of `seeds`
+  int minutes = 0;          // > 0: as many seeds as fit, instead of `seeds`
   uint64_t stop_after = 0;  // failures; 0: never
   Profile profile = Profile::kMixed;
   std::string profile_name = "mixed";

@@ -26,13 +26,13 @@ enum class Profile {
 // One party connection from connect to close.
 struct Script {
   enum class Ending {
-    kHalfClose,  // writes, shuts its write side down, reads until EOF, closes
-    kAnswer,     // reads until EOF first, then ends likewise
-    kClose,      // closes once it has written all
-    kAbort,      // RST after `abort_after` bytes either way, or after `hold`
-    kProbe,      // writes and reads nothing, closes after `hold`
+    kHalfClose,   // writes, shuts its write side down, reads until EOF, closes
+    kAnswer,      // reads until EOF first, then ends likewise
+    kClose,       // closes once it has written all
+    kAbort,       // RST after `abort_after` bytes either way, or after `hold`
+    kProbe,       // writes and reads nothing, closes after `hold`
     kProbeReset,  // the same, with a RST
-    kHold,       // keeps the connection until everybody has to finish
+    kHold,        // keeps the connection until everybody has to finish
   };
   Duration connect_after = 0;  // after the start, or the end of the slot's connection before
   uint64_t write_total = 0;
@@ -62,7 +62,7 @@ struct SidecarPlan {
   std::string email;
   CoreConfig core;
   LinkConfig link;
-  Duration loop_delay = 20;    // the most until a ready socket or a timer is served
+  Duration loop_delay = 20;  // the most until a ready socket or a timer is served
   bool short_reads = false;
   Time starts_at = 0;
 };
@@ -76,14 +76,14 @@ struct Fault {
 };
 
 struct Scenario {
-  bool strict = false;    // nothing breaks and parties behave: no connection may be reset
+  bool strict = false;  // nothing breaks and parties behave: no connection may be reset
   ServerConfig server;
   std::vector<SidecarPlan> sidecars;
   std::vector<ChannelPlan> channels;
   std::vector<Fault> faults;
-  Time calm_at = 0;       // nothing breaks from here on, parties stop dawdling
-  Duration settle = 0;    // then everything flows again within this time
-  Duration finish = 0;    // then every connection ends within this time
+  Time calm_at = 0;     // nothing breaks from here on, parties stop dawdling
+  Duration settle = 0;  // then everything flows again within this time
+  Duration finish = 0;  // then every connection ends within this time
 };
 
 Scenario DrawScenario(uint64_t seed, Profile profile);

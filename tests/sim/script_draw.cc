@@ -67,8 +67,8 @@ Script DrawAny(Rng* rng) {
   if (rng->OneIn(15)) script.read_from = kUntilHurried;
   if (kind < 6) {
     script.ending = Ending::kAbort;
-    script.abort_after = rng->OneIn(2) ? ~uint64_t{0}
-                                       : static_cast<uint64_t>(rng->Scaled(1, 2 * 32 << 10));
+    script.abort_after =
+        rng->OneIn(2) ? ~uint64_t{0} : static_cast<uint64_t>(rng->Scaled(1, 2 * 32 << 10));
     script.hold = rng->Scaled(100, kSecond);
   } else if (kind < 8) {
     script.ending = Ending::kClose;

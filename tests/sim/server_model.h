@@ -23,10 +23,10 @@ inline constexpr size_t kServerQueue = 256;  // messages, receive and send queue
 struct ServerConfig {
   int workers = 2;
   Duration service_min = 20, service_max = 300;  // one message in a worker's hands
-  uint64_t stray = 0;                 // per million: held back aside for up to stray_max
+  uint64_t stray = 0;                            // per million: held back aside for up to stray_max
   Duration stray_max = 50 * kMillisecond;
-  uint64_t loss = 0, duplicate = 0;   // per million, of the messages in the server's hands
-  uint64_t crash_on_cut = 0;          // per million: rule (a) when a connection ends under load
+  uint64_t loss = 0, duplicate = 0;  // per million, of the messages in the server's hands
+  uint64_t crash_on_cut = 0;         // per million: rule (a) when a connection ends under load
   Duration down_min = 50 * kMillisecond, down_max = 500 * kMillisecond;  // after a crash
 };
 

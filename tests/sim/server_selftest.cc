@@ -380,8 +380,8 @@ std::vector<Check> CrashChecks() {
 bool ServerSelftest(bool verbose) {
   bool all = true;
   int held = 0;
-  for (const auto& checks : {OpenChecks(), AcceptChecks(), DataChecks(), SignalChecks(),
-                             QueueChecks(), CrashChecks()}) {
+  for (const auto& checks :
+       {OpenChecks(), AcceptChecks(), DataChecks(), SignalChecks(), QueueChecks(), CrashChecks()}) {
     for (const Check& check : checks) {
       const bool holds = check.holds();
       held += holds ? 1 : 0;

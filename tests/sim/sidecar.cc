@@ -165,11 +165,11 @@ std::string Sidecar::StatusText(int channel) const {
          " in=" + std::to_string(status.session_in_up);
 }
 
-bool Sidecar::WaitsForPromotion(int channel) const {
+bool Sidecar::WaitsForPeer(int channel) const {
   auto it = markers_.find(channel);
   if (core_ == nullptr || it == markers_.end() || core_->ChannelGone(it->second.id)) return false;
   const ChannelStatus status = core_->Status(it->second.id, shared_.context.now());
-  return !status.active && status.standbys > 0;
+  return status.kept > 0 || (!status.active && status.standbys > 0);
 }
 
 void Sidecar::Enter(const std::function<void()>& call) {
@@ -216,8 +216,8 @@ void Sidecar::CountTick(Time now) {
   }
   ++ticks_in_second_;
   if (ticks_at_once_ > kMostTicksAtOnce || ticks_in_second_ > kMostTicksASecond) {
-    shared_.context.Fail("busy loop", self_.user, " asks for ", ticks_at_once_,
-                         " ticks at once, ", ticks_in_second_, " in a second");
+    shared_.context.Fail("busy loop", self_.user, " asks for ", ticks_at_once_, " ticks at once, ",
+                         ticks_in_second_, " in a second");
   }
 }
 

@@ -53,8 +53,8 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   size_t connections() const { return held_.size(); }
   uint64_t ticks() const { return ticks_; }
   std::string StatusText(int channel) const;
-  // Connections wait, none is active: the peer is too far behind.
-  bool WaitsForPromotion(int channel) const;
+  // Bytes wait for the window, or connections for the peer's epoch.
+  bool WaitsForPeer(int channel) const;
 
  private:
   struct Marker {

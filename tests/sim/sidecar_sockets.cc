@@ -142,8 +142,8 @@ bool Sidecar::Ready(const Held& held) const {
   const TcpConnection& tcp = *held.tcp;
   if (held.interest.readable && tcp.Peek(kHere) != TcpConnection::Look::kQuiet) return true;
   if (held.interest.writable && (tcp.Room(kHere) > 0 || tcp.ResetCame(kHere))) return true;
-  return held.interest.hangup && ((tcp.FinCame(kHere) && !held.told_fin) ||
-                                  (tcp.ResetCame(kHere) && !held.told_reset));
+  return held.interest.hangup &&
+         ((tcp.FinCame(kHere) && !held.told_fin) || (tcp.ResetCame(kHere) && !held.told_reset));
 }
 
 void Sidecar::Evaluate(ConnId conn) {

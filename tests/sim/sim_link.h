@@ -18,12 +18,12 @@ namespace hotlink::sim {
 
 struct LinkConfig {
   Duration latency_up = 500, latency_down = 500, jitter = 0;
-  Duration write_gap = 5;        // the server's, between two messages towards us
-  Duration message_time = 2;     // ours, to write one
+  Duration write_gap = 5;     // the server's, between two messages towards us
+  Duration message_time = 2;  // ours, to write one
   uint64_t bytes_per_ms = 100000;
-  size_t data_limit = 8;         // Data frames that wait to be written before no more are taken
-  uint64_t cut = 0;              // per million, at each message in either direction
-  uint64_t late = 0;             // per million, of the cuts: an end notices late
+  size_t data_limit = 8;  // Data frames that wait to be written before no more are taken
+  uint64_t cut = 0;       // per million, at each message in either direction
+  uint64_t late = 0;      // per million, of the cuts: an end notices late
   Duration late_max = 1500 * kMillisecond;
   Duration reconnect_min = 5 * kMillisecond, reconnect_max = 300 * kMillisecond;
 };
@@ -92,7 +92,7 @@ class SimLink : public LinkSide {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::deque<Outgoing> control_, data_;
   bool writing_ = false;
-  bool stuck_ = false;           // cut, not noticed, and the kernel's buffer is full
+  bool stuck_ = false;            // cut, not noticed, and the kernel's buffer is full
   mutable bool refused_ = false;  // CanSendData() said no: LinkTakesData() is owed
   Time last_up_ = 0, last_down_ = 0;
 };

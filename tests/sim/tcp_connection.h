@@ -49,12 +49,12 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   // What one end has and does.
   struct EndState {
     bool open = true;
-    size_t unread = 0;  // in its receive buffer
-    size_t unsent = 0;  // in its send buffer: not in the other's receive buffer yet
-    bool fin_sent = false;   // shut down or closed; FIN goes after what is unsent
+    size_t unread = 0;      // in its receive buffer
+    size_t unsent = 0;      // in its send buffer: not in the other's receive buffer yet
+    bool fin_sent = false;  // shut down or closed; FIN goes after what is unsent
     bool fin_came = false;
     bool reset_came = false;
-    bool moving = false;     // an event of Move() is on its way
+    bool moving = false;  // an event of Move() is on its way
   };
   EndState& Half(End end) { return ends_[static_cast<int>(end)]; }
   const EndState& Half(End end) const { return ends_[static_cast<int>(end)]; }

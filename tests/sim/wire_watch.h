@@ -38,8 +38,8 @@ struct LogState {
   std::pair<uint64_t, uint64_t> insts;
   int channel = 0, side = 0;  // the sender's
   std::vector<RecordState> records;
-  uint64_t edge = 0;     // the most that the peer granted, as an offset
-  uint64_t acked = 0;    // records below are acknowledged
+  uint64_t edge = 0;   // the most that the peer granted, as an offset
+  uint64_t acked = 0;  // records below are acknowledged
   uint64_t granted_frames = 0;
   uint64_t peer_epoch = 1;
   std::map<uint64_t, EpochState> epochs;
@@ -47,13 +47,13 @@ struct LogState {
 
 // One channel object as its messages show it.
 struct SideState {
-  uint64_t inst = 0;     // of the latest object
-  uint64_t adopted = 0;  // the peer's inst it works with
+  uint64_t inst = 0;         // of the latest object
+  uint64_t adopted = 0;      // the peer's inst it works with
   Time adopted_at = kNever;  // over another one
-  Time heard = 0;        // last message from the adopted inst
+  Time heard = 0;            // last message from the adopted inst
 };
 
-struct Sender {  // one sidecar process
+struct Sender {     // one sidecar process
   int process = 0;  // never the same number twice
   std::string user;
   const CoreConfig* config = nullptr;
@@ -83,7 +83,7 @@ class WireWatch {
     uint64_t sender = 0, receiver = 0, attempt = 0;
   };
   struct SessionState {
-    bool accept_seen = false;  // by its sender
+    bool accept_seen = false;                                     // by its sender
     std::set<int> open_delivered, accepted, flow_open_delivered;  // processes
   };
   struct Owner {
@@ -100,6 +100,7 @@ class WireWatch {
   void SentNewRecord(LogState* log, const Sender& by, const Letter& letter);
   void SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter);
   void CheckInFlight(const Sender& by);
+  bool PartnerGaveUp(const LogState& log, uint64_t k) const;
   void DeliveredGrant(const Letter& letter, const SidParts& sid);
   void DeliveredData(const Letter& letter, const SidParts& sid);
   void Adopts(SideState* side, uint64_t inst);

@@ -41,8 +41,16 @@ void WireWatch::SentData(const Sender& by, const Letter& letter) {
     context_.Fail("retransmission", by.user, " sends other bytes as record ", letter.seq, " of ",
                   letter.sid);
   }
+  // Sent again though nobody missed it: a timeout, after which this is all that is in flight.
+  if (record.sent_at != 0 && !record.missed) {
+    for (RecordState& other : log->records) other.missed = true;
+  }
   record.sent_at = context_.now();
   record.missed = false;
+  // The channel's log towards a peer that is gone is in flight no more.
+  std::erase_if(in_flight_[by.process], [log](const LogState* other) {
+    return other != log && other->channel == log->channel && other->side == log->side;
+  });
   in_flight_[by.process].insert(log);
   CheckInFlight(by);
 }
@@ -122,20 +130,32 @@ void WireWatch::CheckInFlight(const Sender& by) {
   }
 }
 
+// The other end of this epoch was given up: by an abort on the wire, or by one still to be sent.
+bool WireWatch::PartnerGaveUp(const LogState& log, uint64_t k) const {
+  const auto failed = [](const ConnectionRecord* record) {
+    return record != nullptr && record->cause != nullptr;
+  };
+  if (failed(log.epochs.at(k).connection->source)) return true;
+  auto reverse = logs_.find({log.insts.second, log.insts.first});
+  if (reverse != logs_.end()) {
+    auto epoch = reverse->second.epochs.find(k);
+    if (epoch != reverse->second.epochs.end()) {
+      if (epoch->second.rst || failed(epoch->second.connection)) return true;
+    }
+  }
+  return ledger_.SomebodyFailedUnpaired(log.channel, 1 - log.side);
+}
+
 void WireWatch::CheckNothingSkipped(const ConnectionRecord& from) {
   if (from.log == nullptr) return;
-  const LogState* reverse = Reverse(*from.log);
   for (const auto& [k, epoch] : from.log->epochs) {
     if (k >= from.epoch) return;
     if (!epoch.fin || epoch.connection == nullptr) continue;
-    const bool refused = reverse != nullptr && reverse->epochs.count(k) > 0 &&
-                         reverse->epochs.at(k).rst;
     const ConnectionRecord* reader = epoch.connection->reader;
-    if ((reader == nullptr || Ledger::GaveBack(*reader)) && !refused &&
-        !ledger_.SomebodyFailedUnpaired(from.channel, 1 - from.side)) {
-      context_.Fail("finished data vanished", "epoch ", k, " of ",
-                    Ledger::Facts(*epoch.connection), " was left out before ",
-                    Ledger::Name(&from));
+    const bool unread = reader == nullptr || Ledger::GaveBack(*reader);
+    if (unread && !PartnerGaveUp(*from.log, k)) {
+      context_.Fail("finished data vanished", "epoch ", k, " of ", Ledger::Facts(*epoch.connection),
+                    " was left out before ", Ledger::Name(&from));
     }
   }
 }

@@ -95,9 +95,8 @@ void World::Connect(SlotRun* slot) {
   const Script& script = slot->scripts[slot->next++];
   auto tcp = std::make_shared<TcpConnection>(context_, script.tcp);
   ConnectionRecord* record = ledger_.Open(slot->channel, slot->side);
-  context_.Say(Ledger::Name(record), ": connects to ",
-               SpecOf(slot->channel, slot->side).own_path, ", will write ", script.write_total,
-               ", ending ", static_cast<int>(script.ending));
+  context_.Say(Ledger::Name(record), ": connects to ", SpecOf(slot->channel, slot->side).own_path,
+               ", will write ", script.write_total, ", ending ", static_cast<int>(script.ending));
   slot->party = std::make_shared<SimParty>(context_, script, tcp, record,
                                            [this, slot] { ConnectionEnded(slot); });
   sidecar.Incoming(slot->channel, tcp, record);
@@ -108,10 +107,6 @@ void World::Connect(SlotRun* slot) {
 
 void World::ConnectionEnded(SlotRun* slot) {
   context_.queue.After(0, [this, slot] {
-    const ConnectionRecord& record = slot->party->record();
-    if (slot->coda && !CodaDone(record)) {
-      slot->scripts.push_back(PoliteScript(&rng_));
-    }
     if (slot->next >= slot->scripts.size()) return;
     const Duration wait = 1 + slot->scripts[slot->next].connect_after;
     context_.queue.After(wait, [this, slot] { Connect(slot); });

@@ -36,7 +36,7 @@ class World : private ServerModel::Outside {
     Slot scripts;
     size_t next = 0;
     std::shared_ptr<SimParty> party;  // the connection that is open
-    bool coda = false;  // closing exchange: again until one pair is through
+    bool coda = false;                // closing exchange: again until one pair is through
   };
 
   void Forwarded(ServerModel::ConnectionId connection, const LetterPtr& letter) override;
@@ -53,6 +53,7 @@ class World : private ServerModel::Outside {
   void StartSlot(int channel, int side, Slot scripts, bool coda);
   void Connect(SlotRun* slot);
   void ConnectionEnded(SlotRun* slot);
+  bool CodaGoesOn(SlotRun* slot);
   bool CodaDone(const ConnectionRecord& record) const;
   void Break(const Fault& fault);
   void Remark(const Fault& fault);

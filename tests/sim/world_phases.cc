@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t kMostSteps = 20000000;  // events of a run: beyond that it runs away
 constexpr Duration kLookEvery = 50 * kMillisecond;
+constexpr Duration kBeforeIdle = 12 * kSecond;  // challenges of the last change run out
 constexpr Duration kIdleFor = 3 * kSecond;
 constexpr uint64_t kMostIdleTicks = 30;
 
@@ -139,8 +140,7 @@ bool World::EndedOrAlone(std::string* who) {
       if (other->side != record->side) partner = true;
       if (other->side == record->side && other->core_read < other->written) blocked = true;
     }
-    const Sidecar& sidecar = SidecarOf(record->channel, record->side);
-    blocked = blocked || sidecar.WaitsForPromotion(record->channel);
+    blocked = blocked || SidecarOf(record->channel, record->side).WaitsForPeer(record->channel);
     if (blocked && !partner) continue;
     *who = Ledger::Facts(*record);
     return false;
@@ -169,6 +169,17 @@ bool World::CodaDone(const ConnectionRecord& record) const {
          partner->cause == nullptr && record.eof_given;
 }
 
+// True once this side's connection got through; else connects again if it has ended.
+bool World::CodaGoesOn(SlotRun* slot) {
+  if (slot->party == nullptr || slot->party->record().open) return false;
+  const ConnectionRecord& record = slot->party->record();
+  if (CodaDone(record)) return record.reader == record.source;
+  if (slot->next < slot->scripts.size()) return false;  // connecting
+  slot->scripts.push_back(PoliteScript(&rng_));
+  Connect(slot);
+  return false;
+}
+
 // The channel still works: pairs of new connections get through, once those that finished without
 // a partner have found one.
 void World::Coda() {
@@ -183,12 +194,9 @@ void World::Coda() {
     }
   }
   const bool done = RunUntil(context_.now() + scenario_.finish, [&] {
-    return std::all_of(slots_.begin() + static_cast<long>(first), slots_.end(),
-                       [this](const auto& slot) {
-                         return slot->party != nullptr && !slot->party->record().open &&
-                                slot->party->record().reader != nullptr &&
-                                CodaDone(slot->party->record());
-                       });
+    bool all = true;
+    for (size_t n = first; n < slots_.size(); ++n) all = CodaGoesOn(slots_[n].get()) && all;
+    return all;
   });
   if (!done) context_.Fail("progress", "no new pair got through at the end; ", Status());
   std::string who;
@@ -202,7 +210,7 @@ void World::Coda() {
 void World::Idle() {
   if (context_.failed() || !AllMarked()) return;  // the Opens of a lonely side go on
   context_.Say("--- idle");
-  RunTo(context_.now() + 2 * kSecond);
+  RunTo(context_.now() + kBeforeIdle);
   uint64_t ticks = 0;
   for (const auto& sidecar : sidecars_) ticks += sidecar->ticks();
   const uint64_t sent = watch_.sent();
