@@ -116,6 +116,7 @@ void Channel::OnClose(const Close& close, Time now) {
 
 void Channel::Step(Time now) {
   if (gone_) return;
+  CheckPlain(now);
   if (mode_ == Mode::kPlain) {
     queue_.Tick(now);
     if (!plain_.busy() && !queue_.empty()) plain_.Start(*queue_.TakeOldest(), now);
@@ -205,6 +206,8 @@ void Channel::StepDrain(Time now) {
   if (!told && now < DrainEndAt()) return;
   // What counts is what the parties wrote; a peer that is gone acknowledges no abort.
   clean_ = out_.kept() == 0 && !join_.drain_cut();
+  // The peer must not wait for an answer that nobody will give.
+  if (!in_sid_.empty() && host_.link_up() && in_.AckAt() != kNever) SendAck(now);
   CloseSession(&main_, "drained", true);
   CloseSession(&challenge_, "drained", true);
   gone_ = true;

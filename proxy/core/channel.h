@@ -102,6 +102,7 @@ class Channel {
   void OnFlowOpen(std::string_view sid, std::string_view token, Time now);
   void OnPing(const Sid& sid, Time now);
   void StepAck(Time now);
+  void SendAck(Time now);
   Time AckAt() const;
   FlowGrant Grant();
   void SendSignal(std::string_view sid, std::string_view kind, std::string token);

@@ -67,7 +67,7 @@ void Channel::Restart(std::string_view why, bool tell, Time now) {
 
 void Channel::StepSessions(Time now) {
   if (!host_.link_up()) return;
-  CheckPlain(now);
+
   const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening &&
                         !(drain_ != Join::Drain::kNone && out_.empty() && join_.drained());
   StepSession(&main_, now);
@@ -277,7 +277,7 @@ void Channel::OnAck(std::string_view sid, std::string_view token, Time now) {
 
 // join.md §7: an Accept, no hello, and nobody there who ever spoke the flow extension.
 void Channel::CheckPlain(Time now) {
-  if (mode_ != Mode::kUnknown || main_.state() != State::kAccepted) return;
+  if (!host_.link_up() || mode_ != Mode::kUnknown || main_.state() != State::kAccepted) return;
   if (now < main_.accepted_at() + config_.plain_after || host_.KnownReliable(spec_.peer)) return;
   mode_ = Mode::kPlain;
   Log(LogLevel::kWarning, "the peer does not speak the flow extension: losses cannot be repaired");
@@ -398,6 +398,10 @@ void Channel::StepAck(Time now) {
   const uint64_t edge = in_.offset() + (held < config_.window ? config_.window - held : 0);
   if (edge >= in_.edge() + config_.window / 4) in_.OweAck(now);
   if (now < in_.AckAt()) return;
+  SendAck(now);
+}
+
+void Channel::SendAck(Time now) {
   FlowAck ack;
   ack.miss = in_.TakeMiss(now);
   ack.grant = Grant();

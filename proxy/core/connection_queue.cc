@@ -14,13 +14,22 @@ auto Find(std::deque<Connection>& list, ConnId conn) {
 }  // namespace
 
 bool ConnectionQueue::Add(ConnId conn, bool somebody_active, Time now) {
-  if (size() >= config_.standbys + (somebody_active ? 0 : 1)) {
+  const size_t most = config_.standbys + (somebody_active ? 0 : 1);
+  if (size() >= most) Sweep();
+  if (size() >= most) {
     party_.Reset(conn);
     return false;
   }
   fresh_.push_back({.id = conn, .opened_at = now});
   Watch(&fresh_.back());
   return true;
+}
+
+// Probes that are gone already make room for those who stay.
+void ConnectionQueue::Sweep() {
+  for (std::deque<Connection>* list : {&fresh_, &queued_}) {
+    std::erase_if(*list, [this](Connection& connection) { return LooksDead(&connection); });
+  }
 }
 
 // Once a byte is there it stays in the kernel until the connection's turn: reading is not watched.

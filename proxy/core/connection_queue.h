@@ -38,6 +38,7 @@ class ConnectionQueue {
   Time Deadline() const;  // the next Fresh one becomes real; kNever: none
 
  private:
+  void Sweep();
   bool LooksDead(Connection* connection);
   void Watch(Connection* connection);
 

@@ -252,7 +252,8 @@ bool Join::EndFinished() {
 Time Join::AbortAt() const {
   const InboundPart* part = store_.Current(k_);
   if (!active_ || part == nullptr || !part->rst || part->fin) return kNever;
-  return part->bytes.empty() ? part->rst_at : part->rst_at + config_.reset_wait;
+  const bool delivered = part->bytes.empty() && party_.Unacknowledged(active_->id) == 0;
+  return delivered ? part->rst_at : part->rst_at + config_.reset_wait;
 }
 
 Time Join::FinWaitAt() const {
@@ -313,8 +314,9 @@ bool Join::EndDrained() {
   if (drain_ == Drain::kNone) return false;
   if (!active_->committed()) return DropActive(true, drain_reason_);
   const InboundPart* part = store_.Current(k_);
-  const bool all_done =
-      drain_ == Drain::kTerminate && out_.empty() && (part == nullptr || part->bytes.empty());
+  const bool all_done = drain_ == Drain::kTerminate && out_.empty() &&
+                        (part == nullptr || part->bytes.empty()) &&
+                        party_.Unacknowledged(active_->id) == 0;
   if (!all_done && now_ < drain_at_) return false;
   drain_cut_ |= !all_done;
   if (!store_.HasOrphan() && (part == nullptr || !part->rst)) AppendRst(drain_reason_);
@@ -412,7 +414,9 @@ Time Join::Deadline(const Peer& peer, Time now) const {
   at = std::min({at, AbortAt(), FinWaitAt(), LingerAt(peer, now), SilentAt(peer)});
   if (active_ && drain_ != Drain::kNone) at = std::min(at, drain_at_);
   const bool eof_waits = active_ && active_->eof && !own_fin_ && !active_->sent && !Discards();
-  if (eof_waits) at = std::min(at, now + config_.probe_fin_wait / 10);
+  // The kernel does not say when the party's side has acknowledged: look again.
+  const bool end_waits = AbortAt() != kNever || (active_ && drain_ == Drain::kTerminate);
+  if (eof_waits || end_waits) at = std::min(at, now + config_.probe_fin_wait / 10);
   return at;
 }
 
