@@ -98,6 +98,11 @@ FORCE:
 # The tests. Each target builds what it needs; run-tests sums up in its last line.
 RUN_TESTS := $(PYTHON) scripts/run-tests --build $(BUILD) --jobs $(JOBS)
 
+## make deps          installs what building and testing need
+.PHONY: deps
+deps:
+	@scripts/install-deps test
+
 ## make test          installs what is missing, then unit, simulation and whole-process tests
 .PHONY: test
 test:

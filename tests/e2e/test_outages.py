@@ -52,8 +52,13 @@ def test_relay_absent_at_start(world):
     finish(x, y)
 
 
+# A restarted sidecar finds an old marker and stays dormant until the peer asks for it: the peer
+# asks when it has heard nothing for a while.
+ASK_SOON = {"HOTLINK_PROXY_HEARD_PING_MS": "300", "HOTLINK_PROXY_PING_MAX_MS": "200"}
+
+
 def test_sidecar_killed_and_restarted(world):
-    a, b = world.pair()
+    a, b = world.pair(**ASK_SOON)
     x, y = Party(a.port), Party(b.port)
     talk(x, y)
     b.kill()
@@ -67,7 +72,7 @@ def test_sidecar_killed_and_restarted(world):
 
 @pytest.mark.parametrize("sender_dies", [True, False])
 def test_sidecar_killed_with_bytes_on_the_way(world, sender_dies):
-    a, b = world.pair()
+    a, b = world.pair(**ASK_SOON)
     x, y = Party(a.port), Party(b.port)
     data = os.urandom(3 * MIB)
     talk(x, y)
