@@ -194,13 +194,13 @@ Option BytesOption(std::string name, size_t* target, size_t least, size_t most, 
   return NumberOption<size_t>(std::move(option), target, least, most, 1, ParseBytes);
 }
 
-Option CountOption(std::string name, int* target, int least, int most, std::string unit,
+Option CountOption(std::string name, int* target, int least, int most, const std::string& unit,
                    std::string help) {
   return AnyCountOption(std::move(name), target, least, most, unit, std::move(help));
 }
 
-Option CountOption(std::string name, size_t* target, size_t least, size_t most, std::string unit,
-                   std::string help) {
+Option CountOption(std::string name, size_t* target, size_t least, size_t most,
+                   const std::string& unit, std::string help) {
   return AnyCountOption(std::move(name), target, least, most, unit, std::move(help));
 }
 
@@ -289,7 +289,8 @@ std::vector<std::string> UnknownVariables(const OptionTable& table, const Enviro
   ForEachOption(table, [&](const Option& option) { names.push_back(option.name); });
   const std::set<std::string> known(names.begin(), names.end());
   std::vector<std::string> lines;
-  for (const auto& [name, value] : environment) {
+  for (const auto& variable : environment) {
+    const std::string& name = variable.first;
     const bool ours = std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
       return name.starts_with(prefix);
     });

@@ -48,10 +48,10 @@ Option DurationOption(std::string name, Duration* target, Duration least, Durati
 // Bytes, also with K, M, G (1024-based; KiB, MiB, GiB are the same).
 Option BytesOption(std::string name, size_t* target, size_t least, size_t most, std::string help);
 // A whole number. `unit`: what is counted, "frames".
-Option CountOption(std::string name, int* target, int least, int most, std::string unit,
+Option CountOption(std::string name, int* target, int least, int most, const std::string& unit,
                    std::string help);
-Option CountOption(std::string name, size_t* target, size_t least, size_t most, std::string unit,
-                   std::string help);
+Option CountOption(std::string name, size_t* target, size_t least, size_t most,
+                   const std::string& unit, std::string help);
 // One of `words`; `set` is told which, by its index.
 Option ChoiceOption(std::string name, std::vector<std::string> words, size_t fallback,
                     std::function<void(size_t)> set, std::string help);

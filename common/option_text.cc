@@ -8,9 +8,7 @@ namespace {
 
 constexpr size_t kHelpWidth = 100;  // columns
 
-std::string FlagAndValue(const Option& option) {
-  return option.flag.empty() ? "" : option.flag + " " + option.value_name;
-}
+std::string FlagAndValue(const Option& option) { return option.flag + " " + option.value_name; }
 
 std::string Padded(std::string text, size_t width) {
   text.resize(std::max(text.size(), width), ' ');
@@ -57,7 +55,8 @@ std::string OptionsHelp(const OptionTable& table) {
   for (const OptionGroup& group : table) {
     text += "\n" + group.title + "\n";
     for (const Option& option : group.options) {
-      std::string line = "  " + Padded(option.name, names + 2) + FlagAndValue(option);
+      std::string line = "  " + option.name;
+      if (!option.flag.empty()) line = Padded(line, names + 4) + FlagAndValue(option);
       if (!option.fallback.empty()) line = Padded(line, names + flags + 6) + option.fallback;
       text += line + "\n" + Wrapped(option.help + " Takes " + option.accepts + ".", "      ");
     }
