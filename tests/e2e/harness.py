@@ -121,11 +121,12 @@ class Process:
         self.command = command
         self.environment = environment
         self.log = log
-        self.may_exit_with = {0}  # what the end of the test accepts
         self._process = None
+        self._exit_code_seen = False  # the test has waited for the end and looked at it
 
     def start(self):
         assert not self.running(), f"{self.name} runs already"
+        self._exit_code_seen = False
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -148,10 +149,13 @@ class Process:
         self._process.send_signal(number)
 
     def wait(self, deadline=STOP_LIMIT):
+        """Until it has ended by itself; the exit code, which is then the test's affair."""
         try:
-            return self._process.wait(deadline * SCALE)
+            code = self._process.wait(deadline * SCALE)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} still runs after {deadline * SCALE:g} s") from None
+        self._exit_code_seen = True
+        return code
 
     def terminate(self, deadline=STOP_LIMIT):
         """SIGTERM; the exit code."""
@@ -175,17 +179,14 @@ class Process:
         """Ends it if it still runs. Returns what is wrong with how it ended, or nothing."""
         problems = []
         if self._process is not None:
-            if self.running():
-                self.send_signal(signal.SIGTERM)
+            expected = self.running() or not self._exit_code_seen
             try:
-                code = self.wait()
-                if code not in self.may_exit_with:
+                code = self.terminate() if self.running() else self.wait()
+                if expected and code != 0:
                     problems.append(f"{self.name}: exit code {code}")
             except AssertionError as error:
                 problems.append(str(error))
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+                self.kill()
         trouble = MEMORY_TROUBLE.search(self.log_text())
         if trouble:
             problems.append(f"{self.name}: its log says: {trouble.group(0)}")
@@ -268,11 +269,15 @@ class Sidecar(Process):
         return None
 
     def wait_channel(self, what, condition, name=None, deadline=10.0):
-        wait_until(
-            f"{self.name}: {what}",
-            lambda: (channel := self.channel(name)) is not None and condition(channel),
-            deadline,
-        )
+        """Until condition(channel) is true of what the telemetry says."""
+        try:
+            wait_until(
+                f"{self.name}: {what}",
+                lambda: (channel := self.channel(name)) is not None and condition(channel),
+                deadline,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the channel: {self.channel(name)}") from None
 
 
 def clean_environment(settings=None):

@@ -48,7 +48,7 @@ def test_help_names_the_variables():
         ({"SYFTBOX_EMAIL": None}, ["SYFTBOX_EMAIL"]),
         ({"SYFTBOX_EMAIL": "nobody"}, ["SYFTBOX_EMAIL", "nobody"]),
         ({"SYFTBOX_DATA_DIR": None}, ["SYFTBOX_DATA_DIR"]),
-        ({"SYFTBOX_DATA_DIR": "/nowhere/at/all"}, ["SYFTBOX_DATA_DIR", "/nowhere/at/all"]),
+        ({"SYFTBOX_DATA_DIR": "/dev/null/below"}, ["/dev/null/below"]),
         ({"SYFTBOX_SERVER_URL": "ftp://example.org"}, ["SYFTBOX_SERVER_URL", "ftp://example.org"]),
         ({"HOTLINK_PROXY_LINGER_MS": "soon"}, ["HOTLINK_PROXY_LINGER_MS", "soon"]),
         ({"HOTLINK_PROXY_LINGER_MS": "-5"}, ["HOTLINK_PROXY_LINGER_MS", "-5"]),
@@ -103,8 +103,15 @@ def test_a_second_sidecar_on_the_same_data_directory(world):
     first = world.sidecar("a@example.org", relay)
     wait_until("the first one runs", lambda: first.telemetry() is not None)
     second = world.sidecar("a@example.org", relay, start=False)
-    second.may_exit_with = {2}
     second.start()
     assert second.wait() == 2
     assert str(first.pid) in second.log_text()
     assert first.running()
+
+
+def test_a_denied_path_is_named(world):
+    """Without --allow-all-reads nobody may read the other's path before its ACL is there."""
+    a, _ = world.pair("--as-syftbox=1")
+    Party(a.port).send(b"hello?")
+    a.wait_channel("says why", lambda c: c["reason"] == "permission denied")
+    assert "permission denied for a@example.org/" in a.log_text()
