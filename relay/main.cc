@@ -4,19 +4,27 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/log_writer.h"
 #include "common/version.h"
 #include "relay/core/options.h"
 #include "relay/server.h"
-#include "relay/stderr_log.h"
 
 namespace hotlink {
 namespace {
+
+int64_t WallTime() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
+void ToStderr(std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }
 
 void AnnounceModes(const RelayOptions& options, Log& log) {
   if (options.allow_all_reads) {
@@ -69,6 +77,8 @@ int Serve(const RelayOptions& options, uv_loop_t* loop, Log& log) {
   const Result<uint16_t> port = server.Start();
   if (!port) {
     log.Write(LogLevel::kError, port.error());
+    server.Stop();
+    uv_run(loop, UV_RUN_DEFAULT);
     return 1;
   }
   std::array<uv_signal_t, 2> signals;
@@ -110,13 +120,14 @@ int Run(const std::vector<std::string_view>& arguments) {
     std::puts(VersionLine("hotlink-relay").c_str());
     return 0;
   }
-  StderrLog log(options->log_level);
+  LogWriter log(options->log_level, LogFormat::kText, WallTime, {ToStderr});
   AnnounceModes(*options, log);
   std::signal(SIGPIPE, SIG_IGN);
   uv_loop_t loop;
   uv_loop_init(&loop);
   const int status = Serve(*options, &loop, log);
   uv_loop_close(&loop);
+  log.Flush();
   return status;
 }
 
@@ -124,6 +135,5 @@ int Run(const std::vector<std::string_view>& arguments) {
 }  // namespace hotlink
 
 int main(int argc, char** argv) {
-  lws_set_log_level(LLL_ERR, nullptr);
   return hotlink::Run(std::vector<std::string_view>(argv + 1, argv + argc));
 }

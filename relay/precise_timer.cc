@@ -25,7 +25,9 @@ bool PreciseTimer::Open(uv_loop_t* loop) {
   return uv_poll_start(&poll_, UV_READABLE, OnReadable) == 0;
 }
 
-void PreciseTimer::Close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+void PreciseTimer::Close() {
+  if (poll_.data) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
+}
 
 void PreciseTimer::Set(Time when) {
   if (when == when_) return;

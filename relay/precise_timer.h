@@ -23,7 +23,7 @@ class PreciseTimer {
 
   // False where the system gives no descriptor.
   [[nodiscard]] bool Open(uv_loop_t* loop);
-  // REQUIRES: Open() was true. The object has to live until the loop has closed its handle.
+  // The object has to live until the loop has closed its handle.
   void Close();
 
   // Replaces an earlier time; kNever: none.

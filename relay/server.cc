@@ -1,6 +1,7 @@
 #include "relay/server.h"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -27,17 +28,17 @@ static_assert(kFrameHeadroom >= LWS_PRE);
 
 Server* ServerOf(lws* wsi) { return static_cast<Server*>(lws_context_user(lws_get_context(wsi))); }
 
-int Respond(lws* wsi, unsigned code, std::string_view text) {
-  std::array<unsigned char, LWS_PRE + 1024> buffer;
-  unsigned char* const start = buffer.data() + LWS_PRE;
-  unsigned char* const end = buffer.data() + buffer.size();
-  unsigned char* p = start;
-  if (lws_add_http_common_headers(wsi, code, "text/plain", text.size(), &p, end) ||
-      lws_finalize_write_http_header(wsi, start, &p, end)) {
-    return -1;
-  }
-  std::memcpy(start, text.data(), text.size());
-  return lws_write(wsi, start, text.size(), LWS_WRITE_HTTP_FINAL) < 0 ? -1 : 0;
+// The whole answer in one write. libwebsockets' own headers say HTTP/1.0 to a refused upgrade,
+// which WebSocket clients do not take for an answer.
+int Respond(lws* wsi, std::string_view status, std::string_view text) {
+  const std::string answer = "HTTP/1.1 " + std::string(status) +
+                             "\r\ncontent-type: text/plain\r\n"
+                             "content-length: " +
+                             std::to_string(text.size()) + "\r\n\r\n" + std::string(text);
+  Bytes buffer(LWS_PRE);
+  buffer.insert(buffer.end(), answer.begin(), answer.end());
+  const int written = lws_write(wsi, buffer.data() + LWS_PRE, answer.size(), LWS_WRITE_HTTP_FINAL);
+  return written < static_cast<int>(answer.size()) ? -1 : 0;
 }
 
 std::string_view RequestPath(lws* wsi, std::array<char, 1024>* buffer) {
@@ -54,7 +55,12 @@ Result<std::string> RequestUser(lws* wsi) {
         lws_hdr_copy_fragment(wsi, buffer.data(), buffer.size(), WSI_TOKEN_HTTP_URI_ARGS, i);
     if (n < 0) return Error{"the query has no user=<email>"};
     const std::string_view argument(buffer.data(), static_cast<size_t>(n));
-    if (argument.starts_with(kName)) return ParseEmail(argument.substr(kName.size()));
+    if (!argument.starts_with(kName)) continue;
+    const std::string_view email = argument.substr(kName.size());
+    if (email.find(' ') != std::string_view::npos) {
+      return Error{"user holds a space; in a URL a '+' is written %2B"};
+    }
+    return ParseEmail(email);
   }
 }
 
@@ -97,6 +103,8 @@ Server::~Server() {
 }
 
 Result<uint16_t> Server::Start() {
+  // What libwebsockets has to say of interest is in the errors below.
+  lws_set_log_level(0, nullptr);
   static const lws_protocols kProtocols[] = {
       {"hotlink", OnEvent, sizeof(Connection*), kReceiveChunkBytes, 0, nullptr, kReceiveChunkBytes},
       {nullptr, nullptr, 0, 0, 0, nullptr, 0},
@@ -106,7 +114,9 @@ Result<uint16_t> Server::Start() {
   info.port = config_.port;
   info.iface = config_.address.c_str();
   info.protocols = kProtocols;
-  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+  // An explicit vhost: where the port is taken, creating both at once crashes on a foreign loop.
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                 LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                  (config_.ipv6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6);
   info.foreign_loops = loops;
   info.user = this;
@@ -115,11 +125,11 @@ Result<uint16_t> Server::Start() {
   info.pt_serv_buf_size = kReceiveChunkBytes;
   info.max_http_header_data2 = kMaxRequestHeaders;
   context_ = lws_create_context(&info);
-  const int port =
-      context_ ? lws_get_vhost_listen_port(lws_get_vhost_by_name(context_, "default")) : -1;
+  lws_vhost* const vhost = context_ ? lws_create_vhost(context_, &info) : nullptr;
+  const int port = vhost ? lws_get_vhost_listen_port(vhost) : -1;
   if (port <= 0) {
     return Error{"cannot listen on " + config_.address + " port " + std::to_string(config_.port) +
-                 ": is the port in use? --listen chooses another"};
+                 ": " + std::strerror(errno) + "; --listen chooses another"};
   }
   if (!timer_.Open(loop_)) return Error{"the system gives no timer (timerfd)"};
   uv_prepare_init(loop_, &prepare_);
@@ -135,9 +145,9 @@ Result<uint16_t> Server::Start() {
 void Server::Stop() {
   if (stopping_) return;
   stopping_ = true;
-  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
+  if (prepare_.data) uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
   timer_.Close();
-  lws_context_destroy(context_);
+  if (context_) lws_context_destroy(context_);
 }
 
 std::string Server::Summary() const {
@@ -179,11 +189,11 @@ int Server::Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in
 int Server::OnHttp(lws* wsi, const char* path) {
   int failed = 0;
   if (path == kHealthPath) {
-    failed = Respond(wsi, 200, "ok");
+    failed = Respond(wsi, "200 OK", "ok");
   } else if (path == kEventsPath) {
-    failed = Respond(wsi, 426, "this is a WebSocket: send Upgrade: websocket\n");
+    failed = Respond(wsi, "426 Upgrade Required", "this is a WebSocket: send Upgrade: websocket\n");
   } else {
-    failed = Respond(wsi, 404, "not found: there are /api/v1/events and /healthz\n");
+    failed = Respond(wsi, "404 Not Found", "not found: there are /api/v1/events and /healthz\n");
   }
   return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
@@ -192,16 +202,17 @@ int Server::OnHttp(lws* wsi, const char* path) {
 int Server::OnUpgrade(lws* wsi) {
   std::array<char, 1024> buffer;
   if (RequestPath(wsi, &buffer) != kEventsPath) {
-    return Respond(wsi, 404, "not found: the WebSocket is at /api/v1/events\n") ? -1 : 1;
+    return Respond(wsi, "404 Not Found", "not found: the WebSocket is at /api/v1/events\n") ? -1
+                                                                                            : 1;
   }
   const Result<std::string> user = RequestUser(wsi);
   if (!user) {
     log_->Write(LogLevel::kInfo, "connection refused: " + user.error());
-    return Respond(wsi, 400, user.error() + "\n") ? -1 : 1;
+    return Respond(wsi, "400 Bad Request", user.error() + "\n") ? -1 : 1;
   }
   if (relay_.connections() >= kMaxConnections) {
     log_->Write(LogLevel::kWarning, "user=" + *user + " refused: too many connections");
-    return Respond(wsi, 503, "too many connections\n") ? -1 : 1;
+    return Respond(wsi, "503 Service Unavailable", "too many connections\n") ? -1 : 1;
   }
   return 0;
 }

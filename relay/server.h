@@ -32,12 +32,12 @@ class Server : private RelayHost {
  public:
   // `loop` and `log` outlive the server.
   Server(const ServerConfig& config, uv_loop_t* loop, Log* log);
-  // REQUIRES: the loop has run until empty after Stop(), or Start() has failed.
+  // REQUIRES: Stop() was called and the loop has run until empty after it.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Listens; the port that was taken.
+  // Listens; the port that was taken. Stop() is due in any case.
   Result<uint16_t> Start();
 
   // Closes every connection; the loop then runs out of handles. Idempotent.
