@@ -90,11 +90,11 @@ TEST_CASE("bad paths are refused with the reason") {
       {"a@x/r\n/0_to_1/stream.tcp", "control character"},
       {"a@x/r\xff/0_to_1/stream.tcp", "UTF-8"},
   };
-  for (const auto& [path, part] : cases) {
-    CAPTURE(path);
-    Result<ChannelPath> parsed = ParseMarkerPath(path);
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    Result<ChannelPath> parsed = ParseMarkerPath(one.first);
     REQUIRE_FALSE(parsed.ok());
-    CHECK(Mentions(parsed.error(), part));
+    CHECK(Mentions(parsed.error(), one.second));
   }
 }
 

@@ -80,9 +80,9 @@ TEST_CASE("errors say what is wrong and in which line") {
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\"ports\":{\"a@x\":9001,\n\"A@x\":9002}}",
        "line 2: \"ports\" has \"A@x\" a second time"},
   };
-  for (const auto& [content, error] : cases) {
-    CAPTURE(content);
-    CHECK(ErrorOf(content) == error);
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    CHECK(ErrorOf(one.first) == one.second);
   }
 }
 
