@@ -44,6 +44,7 @@ void Sidecar::RemoveMarker(int channel) {
   if (it == markers_.end() || it->second.removed) return;
   shared_.context.Say(self_.user, ": marker of channel ", channel, " removed");
   it->second.removed = true;
+  shared_.watch.GrantsEnd(channel, it->second.side);
   shared_.judge.SetEnding(channel, it->second.side, true);
   if (core_ == nullptr || draining_) return;
   Enter([&] { core_->RemoveChannel(it->second.id, "marker removed", shared_.context.now()); });
@@ -57,7 +58,7 @@ bool Sidecar::MarkerGone(int channel) const {
 
 void Sidecar::Start() {
   self_.process = shared_.watch.NewProcess();
-  draining_ = false;
+  draining_ = self_.draining = false;
   timer_at_ = kNever;
   LinkConfig config = plan_.link;
   if (calm_) config.cut = 0;
@@ -103,7 +104,7 @@ void Sidecar::End() {
 void Sidecar::Stop() {
   if (core_ == nullptr || draining_) return;
   shared_.context.Say(self_.user, ": process ", self_.process, " is told to end");
-  draining_ = true;
+  draining_ = self_.draining = true;
   drain_started_ = shared_.context.now();
   for (auto& [channel, marker] : markers_) shared_.judge.SetEnding(channel, marker.side, true);
   const Duration limit = plan_.core.drain + kSecond;

@@ -46,8 +46,13 @@ void WireWatch::LinkEnded(const Sender& of) {
   grants_[of.process].clear();
 }
 
-void WireWatch::ObjectEnded(int channel, int side) {
+void WireWatch::GrantsEnd(int channel, int side) {
+  ending_.insert(sides_[{channel, side}].inst);
   for (auto& [process, channels] : grants_) channels.erase({channel, side});
+}
+
+void WireWatch::ObjectEnded(int channel, int side) {
+  GrantsEnd(channel, side);
   sides_[{channel, side}].adopted = 0;
 }
 
@@ -174,16 +179,21 @@ void WireWatch::SentGrant(const Sender& by, const Letter& letter, const SidParts
   }
   const uint64_t win = NumberField(letter.token, "win");
   if (win > by.config->window) context_.Fail("window", by.user, " grants ", win, " bytes");
-  CheckFrameGrant(by, owner, NumberField(letter.token, "frames"));
+  CheckFrameGrant(by, owner, sid.sender, NumberField(letter.token, "frames"));
 }
 
 // All grants of a link together stay within the limit. A channel that was granted more while it
-// was alone hears of the others with its next acknowledgement, so each new grant is checked.
-void WireWatch::CheckFrameGrant(const Sender& by, Owner owner, uint64_t frames) {
-  grants_[by.process].insert({owner.channel, owner.side});
+// was alone hears of the others with its next acknowledgement, so each new grant is checked. A
+// grant to a process that was replaced counts no more.
+void WireWatch::CheckFrameGrant(const Sender& by, Owner owner, uint64_t to, uint64_t frames) {
+  if (by.draining || ending_.count(sides_[{owner.channel, owner.side}].inst) > 0) return;
+  grants_[by.process][{owner.channel, owner.side}] = to;
   const uint64_t limit = static_cast<uint64_t>(by.config->frames_in_flight);
-  const uint64_t channels = grants_[by.process].size();
-  if (false && frames > std::max<uint64_t>(1, limit / channels)) {
+  uint64_t channels = 0;
+  for (const auto& [side, peer] : grants_[by.process]) {
+    if (sides_[{side.first, 1 - side.second}].inst == peer) ++channels;
+  }
+  if (frames == 0 || frames > std::max<uint64_t>(1, limit / std::max<uint64_t>(1, channels))) {
     context_.Fail("frames granted", by.user, " grants ", frames, " frames, to one of ", channels,
                   " channels");
   }
@@ -205,9 +215,9 @@ void WireWatch::DeliveredGrant(const Letter& letter, const SidParts& sid) {
   if (next > log->records.size() + 1) return;
   const uint64_t offset = next == 1 ? 0 : log->records[next - 2].end_offset;
   log->edge = std::max(log->edge, offset + NumberField(letter.token, "win"));
+  if (next > log->acked) log->progress_at = context_.now();
   log->acked = std::max(log->acked, next);
   log->peer_epoch = std::max(log->peer_epoch, NumberField(letter.token, "ep"));
-  log->granted_frames = NumberField(letter.token, "frames");
   for (const auto& [first, second] : MissField(letter.token)) {
     for (uint64_t seq = first; seq < second && seq <= log->records.size() && seq > 0; ++seq) {
       log->records[seq - 1].missed = true;
@@ -219,7 +229,10 @@ void WireWatch::DeliveredData(const Letter& letter, const SidParts& sid) {
   LogState* log = LogOf(sid.sender, sid.receiver);
   if (letter.seq == 0 || letter.seq > log->records.size()) return;
   log->records[letter.seq - 1].delivered = true;
-  log->epochs[ReadTag(letter.etag).epoch].delivered = true;
+  const uint64_t epoch = ReadTag(letter.etag).epoch;
+  log->epochs[epoch].delivered = true;
+  LogState* reverse = LogOf(sid.receiver, sid.sender);
+  reverse->peer_epoch = std::max(reverse->peer_epoch, epoch);  // it has got there
   Heard(sid.receiver, sid.sender);
 }
 

@@ -38,9 +38,9 @@ struct LogState {
   std::pair<uint64_t, uint64_t> insts;
   int channel = 0, side = 0;  // the sender's
   std::vector<RecordState> records;
-  uint64_t edge = 0;   // the most that the peer granted, as an offset
-  uint64_t acked = 0;  // records below are acknowledged
-  uint64_t granted_frames = 0;
+  uint64_t edge = 0;     // the most that the peer granted, as an offset
+  uint64_t acked = 0;    // records below are acknowledged
+  Time progress_at = 0;  // when `acked` grew last
   uint64_t peer_epoch = 1;
   std::map<uint64_t, EpochState> epochs;
 };
@@ -57,6 +57,7 @@ struct Sender {     // one sidecar process
   int process = 0;  // never the same number twice
   std::string user;
   const CoreConfig* config = nullptr;
+  bool draining = false;
 };
 
 class WireWatch {
@@ -68,6 +69,8 @@ class WireWatch {
   void Sent(const Sender& by, Letter* letter);
   void Delivered(const Sender& to, const Letter& letter);
   void LinkEnded(const Sender& of);  // nothing is in flight any more
+  // Its marker is removed or its sidecar drains: what it granted counts no more.
+  void GrantsEnd(int channel, int side);
   // A new channel object will come: the old one's grants are void.
   void ObjectEnded(int channel, int side);
 
@@ -95,7 +98,7 @@ class WireWatch {
   void SentAccept(const Sender& by, Letter* letter);
   void SentSignal(const Sender& by, const Letter& letter);
   void SentGrant(const Sender& by, const Letter& letter, const SidParts& sid);
-  void CheckFrameGrant(const Sender& by, Owner owner, uint64_t frames);
+  void CheckFrameGrant(const Sender& by, Owner owner, uint64_t to, uint64_t frames);
   void SentData(const Sender& by, const Letter& letter);
   void SentNewRecord(LogState* log, const Sender& by, const Letter& letter);
   void SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter);
@@ -115,7 +118,9 @@ class WireWatch {
   std::map<std::string, Owner> paths_;
   std::map<uint64_t, Owner> insts_;
   std::map<std::pair<int, int>, SideState> sides_;
-  std::map<int, std::set<std::pair<int, int>>> grants_;  // by process: sides that granted frames
+  // By process: the sides of its that granted frames, and to which inst.
+  std::map<int, std::map<std::pair<int, int>, uint64_t>> grants_;
+  std::set<uint64_t> ending_;  // insts whose grants count no more
   std::map<std::pair<uint64_t, uint64_t>, LogState> logs_;
   std::map<std::string, SessionState> sessions_;
   std::map<int, std::set<LogState*>> in_flight_;  // by process

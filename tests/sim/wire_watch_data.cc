@@ -41,8 +41,9 @@ void WireWatch::SentData(const Sender& by, const Letter& letter) {
     context_.Fail("retransmission", by.user, " sends other bytes as record ", letter.seq, " of ",
                   letter.sid);
   }
-  // Sent again though nobody missed it: a timeout, after which this is all that is in flight.
-  if (record.sent_at != 0 && !record.missed) {
+  // Perhaps a timeout, after which this is all that is in flight.
+  const bool timeout = !record.missed || context_.now() - log->progress_at >= by.config->rto_min;
+  if (record.sent_at != 0 && timeout) {
     for (RecordState& other : log->records) other.missed = true;
   }
   record.sent_at = context_.now();
@@ -120,6 +121,7 @@ void WireWatch::SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Le
 void WireWatch::CheckInFlight(const Sender& by) {
   uint64_t count = 0;
   for (const LogState* log : in_flight_[by.process]) {
+    if (sides_[{log->channel, 1 - log->side}].inst != log->insts.second) continue;  // peer is gone
     for (size_t seq = std::max<uint64_t>(log->acked, 1); seq <= log->records.size(); ++seq) {
       const RecordState& record = log->records[seq - 1];
       if (!record.missed && record.sent_at > context_.now() - by.config->rto_min) ++count;

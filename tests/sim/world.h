@@ -69,7 +69,6 @@ class World : private ServerModel::Outside {
   void Idle();
   bool Flows(int channel, std::string* why) const;
   bool PairFlows(const SimParty& a, const SimParty& b) const;
-  bool AllEnded(std::string* who) const;
   bool EndedOrAlone(std::string* who);
   std::string Status();
 

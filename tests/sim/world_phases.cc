@@ -120,15 +120,6 @@ bool World::Flows(int channel, std::string* why) const {
   return false;
 }
 
-bool World::AllEnded(std::string* who) const {
-  for (const auto& record : ledger_.all()) {
-    if (!record->open && record->released) continue;
-    *who = Ledger::Facts(*record);
-    return false;
-  }
-  return true;
-}
-
 // With nobody at the other side a connection may wait for ever, if the window or the look-ahead
 // stop it; its end is told once somebody comes.
 bool World::EndedOrAlone(std::string* who) {
@@ -200,7 +191,7 @@ void World::Coda() {
   });
   if (!done) context_.Fail("progress", "no new pair got through at the end; ", Status());
   std::string who;
-  const auto ended = [&] { return AllEnded(&who); };
+  const auto ended = [&] { return EndedOrAlone(&who); };
   if (AllMarked() && !RunUntil(context_.now() + scenario_.finish, ended)) {
     context_.Fail("bounded end", who, " has not ended at last; ", Status());
   }
@@ -209,6 +200,9 @@ void World::Coda() {
 // Idle it costs nothing: no messages, hardly a timer.
 void World::Idle() {
   if (context_.failed() || !AllMarked()) return;  // the Opens of a lonely side go on
+  for (const auto& record : ledger_.all()) {
+    if (!record->released) return;  // so do the pings of one that waits for the window
+  }
   context_.Say("--- idle");
   RunTo(context_.now() + kBeforeIdle);
   uint64_t ticks = 0;
