@@ -173,6 +173,18 @@ TEST_CASE_FIXTURE(Fixture, "64 wait behind an active one, the 65th is reset") {
   CHECK(queue.size() == 65);
 }
 
+TEST_CASE_FIXTURE(Fixture, "probes that nobody was told of make room when the places are full") {
+  for (ConnId conn = 1; conn <= 64; ++conn) REQUIRE(Add(conn, true));
+  party[7].eof = true;
+  party[9].reset = true;
+  CHECK(Add(65, true));
+  CHECK(party[7].end == End::kClosed);
+  CHECK(party[9].end == End::kReset);
+  CHECK(queue.probes() == 2);
+  CHECK(Add(66, true));
+  CHECK_FALSE(Add(67, true));
+}
+
 TEST_CASE_FIXTURE(Fixture, "fresh and queued ones are reset together") {
   Add(1);
   Add(2);
