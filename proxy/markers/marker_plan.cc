@@ -168,7 +168,7 @@ void DiffChannel(const PlannedChannel& before, const PlannedChannel& after, Plan
   if (before.state != after.state || before.port != after.port || before.detail != after.detail) {
     diff->changed.push_back(after);
   }
-  if (after.spec.live && before.age < after.age) diff->woken.push_back(after.key);
+  if (before.age < after.age) diff->woken.push_back(after.key);
 }
 
 std::vector<PlannedChannel> NewlyRejected(const MarkerPlan& before, const MarkerPlan& after) {

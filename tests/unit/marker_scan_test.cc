@@ -422,6 +422,11 @@ TEST_CASE("too few watches: a notice names the limit, and scans still find every
   FullScan(tree);
   CHECK(tree.scan().markers.size() == 2);
   CHECK(tree.scan().number == 2);
+  // What did not fit before may fit later, and then nothing is said any more.
+  fs::remove_all(data / "datasites/a@x");
+  FullScan(tree);
+  CHECK(tree.fully_watched());
+  CHECK(tree.scan().notices.empty());
 }
 
 TEST_CASE("a file that is being written is neither a broken marker nor a removed one") {
