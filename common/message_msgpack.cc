@@ -238,7 +238,7 @@ class Writer {
       if (key.optional && IsEmpty(member)) return;
       ++fields_;
       body_size_ += SizeOf(key.msgpack) + SizeOf(member);
-      if constexpr (IsBytes<decltype(member)>) payload_size_ = member.size();
+      if constexpr (kIsBytes<decltype(member)>) payload_size_ = member.size();
     });
     body_size_ += mp_sizeof_map(fields_);
     size_ = kBinaryPrefix.size() + 1 + mp_sizeof_map(3) + SizeOf("id") + SizeOf(id_) +
@@ -262,7 +262,7 @@ class Writer {
     ForEachField(body_, [&](const FieldKey& key, const auto& member) {
       if (key.optional && IsEmpty(member)) return;
       at = Put(at, key.msgpack);
-      if constexpr (IsBytes<decltype(member)>) {
+      if constexpr (kIsBytes<decltype(member)>) {
         at = mp_encode_binl(at, Size32(member.size()));
         if (extent_ == Extent::kWithoutPayload) return;
         at = std::copy_n(reinterpret_cast<const char*>(member.data()), member.size(), at);
@@ -274,7 +274,7 @@ class Writer {
 
  private:
   template <typename T>
-  static constexpr bool IsBytes = std::same_as<T, const ByteView&>;
+  static constexpr bool kIsBytes = std::same_as<T, const ByteView&>;
 
   uint64_t type() const { return TypeNumber(body_); }
 

@@ -33,7 +33,7 @@ class Server : private RelayHost {
   // `loop` and `log` outlive the server.
   Server(const ServerConfig& config, uv_loop_t* loop, Log* log);
   // REQUIRES: Stop() was called and the loop has run until empty after it.
-  ~Server();
+  ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 

@@ -105,7 +105,7 @@ class Channel {
   void SendAck(Time now);
   Time AckAt() const;
   FlowGrant Grant();
-  void SendSignal(std::string_view sid, std::string_view kind, std::string token);
+  void SendSignal(std::string_view sid, std::string_view kind, const std::string& token);
   void Heard(Time now) { last_heard_ = now; }
   void RememberAccepted(const std::string& sid);
 

@@ -408,7 +408,7 @@ void Channel::SendAck(Time now) {
   SendSignal(in_sid_, kFlowAck, FlowAckText(ack));
 }
 
-void Channel::SendSignal(std::string_view sid, std::string_view kind, std::string token) {
+void Channel::SendSignal(std::string_view sid, std::string_view kind, const std::string& token) {
   host_.link().SendControl(Signal{.sid = sid, .kind = kind, .token = token});
 }
 

@@ -59,7 +59,7 @@ void OutboundSession::TakeOver(OutboundSession& other) {
   retry_min_ = retry_min;
   retry_max_ = retry_max;
   ResetBackOff();
-  other.Down();
+  other.Down();  // NOLINT(bugprone-use-after-move): it goes on as one that is down
   other.sid_.clear();
 }
 

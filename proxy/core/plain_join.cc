@@ -114,7 +114,7 @@ void PlainJoin::LinkDown(Time now) {
 }
 
 void PlainJoin::Opened(std::string_view sid) {
-  in_.emplace();
+  in_ = Inbound();
   in_->sid = sid;
 }
 

@@ -22,7 +22,7 @@ bool IsLoopbackV4(std::string_view host) {
   std::array<uint32_t, 4> parts{};
   for (size_t i = 0; i < parts.size(); ++i) {
     const size_t dot = i + 1 < parts.size() ? host.find('.') : host.size();
-    if (dot == std::string_view::npos || dot > 3) return false;
+    if (dot > 3) return false;  // also where there is none
     if (!ParseWhole(host.substr(0, dot), 0u, 255u, &parts[i])) return false;
     host.remove_prefix(i + 1 < parts.size() ? dot + 1 : dot);
   }

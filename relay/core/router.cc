@@ -29,7 +29,7 @@ bool SpokenAs(Encoding encoding, const WireMessage& message) {
 class Router::Outgoing {
  public:
   // `received`: the bytes it came in, used again where the encoding fits; null: always encode.
-  Outgoing(const Message& message, WireMessagePtr received) : message_(message) {
+  Outgoing(const Message& message, const WireMessagePtr& received) : message_(message) {
     if (!received) return;
     for (const Encoding encoding : {Encoding::kJson, Encoding::kMsgpack}) {
       if (SpokenAs(encoding, *received)) wire_[Index(encoding)] = received;
