@@ -54,6 +54,7 @@ void WireWatch::GrantsEnd(int channel, int side) {
 void WireWatch::ObjectEnded(int channel, int side) {
   GrantsEnd(channel, side);
   sides_[{channel, side}].adopted = 0;
+  ++sides_[{channel, side}].ended;
 }
 
 void WireWatch::Sent(const Sender& by, Letter* letter) {
@@ -119,6 +120,7 @@ void WireWatch::SentOpen(const Sender& by, const Letter& letter) {
   insts_[sid.sender] = owner;
   SideState& side = sides_[{owner.channel, owner.side}];
   side.inst = sid.sender;
+  side.attempt = sid.attempt;
   // A new attempt: the old session is down, nothing of it is in flight.
   std::erase_if(in_flight_[by.process], [&](const LogState* log) {
     return log->channel == owner.channel && log->side == owner.side;
@@ -132,11 +134,13 @@ void WireWatch::SentAccept(const Sender& by, Letter* letter) {
   if (session.open_delivered.count(by.process) == 0) {
     context_.Fail("accept", by.user, " accepts ", letter->sid, ", which was not opened to it");
   }
-  if (!session.accepted.insert(by.process).second) {
+  const Owner* opener = OwnerOf(sid.sender);
+  const uint64_t object = opener == nullptr ? 0 : sides_[{opener->channel, 1 - opener->side}].ended;
+  if (!session.accepted.insert({by.process, object}).second) {
     context_.Fail("accept", by.user, " accepts ", letter->sid, " twice");
   }
-  // One process after another got this Open: the environment made a copy of it, so what comes of
-  // a second Accept is the environment's doing.
+  // One channel object after another got this Open: the environment made a copy of it, so what
+  // comes of a second Accept is the environment's doing.
   if (session.accepted.size() > 1) letter->copied = true;
 }
 
@@ -210,12 +214,15 @@ void WireWatch::DeliveredGrant(const Letter& letter, const SidParts& sid) {
   const uint64_t next = NumberField(letter.token, "next");
   const uint64_t peer = InstField(letter.token);
   if (next == 0 || (sid.receiver != 0 && sid.receiver != peer)) return;
-  Heard(sid.sender, peer);
+  const Owner* owner = OwnerOf(sid.sender);
+  const bool current =
+      owner != nullptr && sides_[{owner->channel, owner->side}].attempt == sid.attempt;
+  if (current) Heard(sid.sender, peer);  // one on an older session may be ignored
   LogState* log = LogOf(sid.sender, peer);
   if (next > log->records.size() + 1) return;
   const uint64_t offset = next == 1 ? 0 : log->records[next - 2].end_offset;
   log->edge = std::max(log->edge, offset + NumberField(letter.token, "win"));
-  if (next > log->acked) log->progress_at = context_.now();
+  if (next > log->acked) log->armed_at = context_.now();
   log->acked = std::max(log->acked, next);
   log->peer_epoch = std::max(log->peer_epoch, NumberField(letter.token, "ep"));
   for (const auto& [first, second] : MissField(letter.token)) {

@@ -38,9 +38,9 @@ struct LogState {
   std::pair<uint64_t, uint64_t> insts;
   int channel = 0, side = 0;  // the sender's
   std::vector<RecordState> records;
-  uint64_t edge = 0;     // the most that the peer granted, as an offset
-  uint64_t acked = 0;    // records below are acknowledged
-  Time progress_at = 0;  // when `acked` grew last
+  uint64_t edge = 0;   // the most that the peer granted, as an offset
+  uint64_t acked = 0;  // records below are acknowledged
+  Time armed_at = 0;   // when a timeout began to run, at the latest
   uint64_t peer_epoch = 1;
   std::map<uint64_t, EpochState> epochs;
 };
@@ -51,6 +51,8 @@ struct SideState {
   uint64_t adopted = 0;      // the peer's inst it works with
   Time adopted_at = kNever;  // over another one
   Time heard = 0;            // last message from the adopted inst
+  uint64_t attempt = 0;      // of the last Open
+  uint64_t ended = 0;        // counts the objects that are gone
 };
 
 struct Sender {     // one sidecar process
@@ -86,8 +88,9 @@ class WireWatch {
     uint64_t sender = 0, receiver = 0, attempt = 0;
   };
   struct SessionState {
-    bool accept_seen = false;                                     // by its sender
-    std::set<int> open_delivered, accepted, flow_open_delivered;  // processes
+    bool accept_seen = false;                           // by its sender
+    std::set<int> open_delivered, flow_open_delivered;  // processes
+    std::set<std::pair<int, uint64_t>> accepted;        // process, channel object
   };
   struct Owner {
     int channel = 0, side = 0;

@@ -36,13 +36,14 @@ void WireWatch::SentData(const Sender& by, const Letter& letter) {
     return;
   }
   if (letter.seq == log->records.size() + 1) SentNewRecord(log, by, letter);
+  if (log->acked > log->records.size() - 1) log->armed_at = context_.now();  // alone in flight
   RecordState& record = log->records[letter.seq - 1];
   if (record.hash != HashOf(letter)) {
     context_.Fail("retransmission", by.user, " sends other bytes as record ", letter.seq, " of ",
                   letter.sid);
   }
   // Perhaps a timeout, after which this is all that is in flight.
-  const bool timeout = !record.missed || context_.now() - log->progress_at >= by.config->rto_min;
+  const bool timeout = !record.missed || context_.now() - log->armed_at >= by.config->rto_min;
   if (record.sent_at != 0 && timeout) {
     for (RecordState& other : log->records) other.missed = true;
   }
@@ -116,15 +117,17 @@ void WireWatch::SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Le
   epoch->bytes += letter.payload.size();
 }
 
-// What was sent so recently that no timeout can have passed, and is neither acknowledged nor
-// reported missing, is in flight by any reckoning.
+// What no timeout can have taken back, and is neither acknowledged nor reported missing, is in
+// flight by any reckoning.
 void WireWatch::CheckInFlight(const Sender& by) {
   uint64_t count = 0;
+  const Time recent = context_.now() - by.config->rto_min;
   for (const LogState* log : in_flight_[by.process]) {
     if (sides_[{log->channel, 1 - log->side}].inst != log->insts.second) continue;  // peer is gone
+    if (log->armed_at <= recent) continue;
     for (size_t seq = std::max<uint64_t>(log->acked, 1); seq <= log->records.size(); ++seq) {
       const RecordState& record = log->records[seq - 1];
-      if (!record.missed && record.sent_at > context_.now() - by.config->rto_min) ++count;
+      if (!record.missed && record.sent_at > recent) ++count;
     }
   }
   if (count > static_cast<uint64_t>(by.config->frames_in_flight)) {
