@@ -1,0 +1,84 @@
+"""What launchers do before the parties start: choose ports, write markers, probe."""
+
+import json
+import os
+import random
+import socket
+
+from children import DemoError
+from mesh import party_port
+
+LOWEST_BASE = 20000
+EPHEMERAL_FROM = 32768  # from here on the kernel hands out ports by itself
+RUN = "shared/flows/pooled-frequencies/run-1/_mpc"
+
+
+def email(party):
+    return f"party{party}@demo.example"
+
+
+def free_base(parties):
+    """A base B for which every port of the formula is free, below the ephemeral ports."""
+    ports_each = parties * (parties - 1) // 2
+    highest = EPHEMERAL_FROM - 1000 * (parties - 1) - ports_each - 1
+    for base in random.sample(range(LOWEST_BASE, highest), 50):
+        offsets = [1000 * p + k for p in range(parties) for k in range(1, ports_each + 1)]
+        if all(is_free(base + offset) for offset in offsets):
+            return base
+    raise DemoError(f"no free block of ports between {LOWEST_BASE} and {EPHEMERAL_FROM}")
+
+
+def is_free(port):
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def write_atomically(path, text):
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.rename(path)
+
+
+def write_marker(data_dir, i, j, base, parties):
+    """The channel directory of party i towards party j, as i's launcher writes it."""
+    directory = data_dir / "datasites" / email(i) / RUN / f"{i}_to_{j}"
+    directory.mkdir(parents=True)
+    mine, theirs = party_port(base, i, j, parties), party_port(base, j, i, parties)
+    access = f"{{admin: [], read: [{email(j)}], write: [{email(j)}]}}"
+    write_atomically(
+        directory / "syft.pub.yaml", f'rules:\n  - pattern: "**"\n    access: {access}\n'
+    )
+    write_atomically(directory / "stream.accept", "1\n")
+    marker = {
+        "from": email(i),
+        "to": email(j),
+        "port": mine,
+        "ports": {email(i): mine, email(j): theirs},
+    }
+    write_atomically(directory / "stream.tcp", json.dumps(marker) + "\n")
+
+
+def sidecar_environment(party, data_dir, server):
+    ours = ("SYFTBOX_", "HOTLINK_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    environment.update(
+        SYFTBOX_EMAIL=email(party),
+        SYFTBOX_DATA_DIR=str(data_dir),
+        SYFTBOX_SERVER_URL=server,
+        HOTLINK_PROXY_TELEMETRY_MS="200",
+    )
+    return environment
+
+
+def probe(port):
+    """What a launcher does to see whether a port listens: connect, close at once."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
