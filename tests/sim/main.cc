@@ -20,6 +20,7 @@ using hotlink::sim::RunOptions;
 constexpr char kUsage[] =
     "usage: sim run [--seeds N] [--from S] [--fresh] [--minutes M] [--jobs J] [--stop-after F]\n"
     "               [--profile mixed|deaths|clean]\n"
+    "       sim soak --minutes M [--jobs J] [--stop-after F] [--profile P]   (fresh seeds)\n"
     "       sim replay SEED [--profile P] [--quiet]\n"
     "       sim selftest\n";
 
@@ -34,6 +35,12 @@ bool ReadNumber(const char* text, uint64_t* number) {
   return *text >= '0' && *text <= '9' && *end == '\0';
 }
 
+// Seeds nobody has run before: by the clock, apart for runs that start in the same second.
+uint64_t FreshSeed() {
+  return static_cast<uint64_t>(std::time(nullptr)) * 1000000 +
+         static_cast<uint64_t>(getpid()) % 1000 * 1000;
+}
+
 // Reads the options behind the command; false with a message if one is wrong.
 bool ReadOptions(int argc, char** argv, int at, RunOptions* options, bool* quiet) {
   for (; at < argc; ++at) {
@@ -43,8 +50,7 @@ bool ReadOptions(int argc, char** argv, int at, RunOptions* options, bool* quiet
       continue;
     }
     if (name == "--fresh") {
-      options->from = static_cast<uint64_t>(std::time(nullptr)) * 1000000 +
-                      static_cast<uint64_t>(getpid()) % 1000 * 1000;
+      options->from = FreshSeed();
       continue;
     }
     const char* value = at + 1 < argc ? argv[++at] : "";
@@ -96,7 +102,11 @@ int main(int argc, char** argv) {
     if (argc < 3 || !ReadNumber(argv[2], &seed)) return Usage("replay takes a seed");
     return ReadOptions(argc, argv, 3, &options, &quiet) ? Replay(seed, options, quiet) : 2;
   }
-  if (command != "run") return Usage("unknown command '" + command + "'");
+  if (command != "run" && command != "soak") return Usage("unknown command '" + command + "'");
+  if (command == "soak") {
+    options.from = FreshSeed();
+    options.minutes = 10;
+  }
   if (!ReadOptions(argc, argv, 2, &options, &quiet)) return 2;
   if (!hotlink::sim::ServerSelftest(false)) return 1;
   std::printf("seeds from %llu, profile %s\n", static_cast<unsigned long long>(options.from),
