@@ -1,4 +1,4 @@
-// Joins with a peer that does not speak the flow extension (join.md §7).
+// Joins with a peer that does not speak the flow extension (join.md §7): bytes both ways.
 #include "proxy/core/plain_join.h"
 
 #include <doctest/doctest.h>
@@ -14,8 +14,6 @@ namespace hotlink {
 namespace {
 
 using End = FakeParty::End;
-
-constexpr Duration kGrace = 200 * kMillisecond;  // for what a Close overtook
 
 TEST_CASE_FIXTURE(PlainFixture, "a session is opened at the first byte, not before") {
   Start(1);
@@ -118,13 +116,13 @@ TEST_CASE_FIXTURE(PlainFixture, "an unanswered Open is given up after 5 s for a 
 
 // Sends as long as the join does, one message for each read of one byte.
 int SendAll(PlainFixture* t) {
-  int sent = 0;
-  for (; t->join.HasData() && sent < 1000; ++sent) {
+  t->link_.Take();
+  for (int i = 0; t->join.HasData() && i < 1000; ++i) {
     t->join.SendData(t->now);
-    t->join.Ready();
+    if (!t->conn().wrote.empty()) t->join.Ready();
     t->join.Step(t->now);
   }
-  return sent;
+  return static_cast<int>(t->link_.Of(MessageType::kData).size());
 }
 
 TEST_CASE_FIXTURE(PlainFixture, "at most 128 messages go between two echoes") {
@@ -281,170 +279,6 @@ TEST_CASE_FIXTURE(PlainFixture, "a party that does not read is shown, and resume
   CHECK(conn().taken == "abc");
   CHECK_FALSE(conn().interest.writable);
   CHECK_FALSE(join.party_not_reading());
-}
-
-TEST_CASE_FIXTURE(PlainFixture,
-                  "the peer's Close ends its direction, once what it overtook is here") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  PeerOpens();
-  PeerSends(1, "a");
-  PeerCloses();
-  CHECK_FALSE(conn().fin);
-  Wait(kGrace - 1);
-  PeerSends(2, "b");
-  CHECK(join.Deadline() == now + 1);
-  Wait(1);
-  CHECK(conn().taken == "ab");
-  CHECK(conn().fin);
-  CHECK(conn().end == End::kOpen);
-  Write("y");  // half-closed: our direction goes on
-  CHECK(Sent() == "2(y) ");
-}
-
-TEST_CASE_FIXTURE(PlainFixture,
-                  "the end of what the party wrote is told once, behind the last Data") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  const std::string sid = join.out_sid();
-  Eof();
-  if (join.HasData()) join.SendData(now);
-  Step();
-  CHECK(echoes == 1);
-  CHECK(link_.Of(MessageType::kClose).empty());
-  EchoBack();  // the relay has read all our Data
-  Wait(kGrace - 1);
-  CHECK(link_.Of(MessageType::kClose).empty());
-  Wait(1);
-  REQUIRE(link_.Of(MessageType::kClose).size() == 1);
-  CHECK(link_.Of(MessageType::kClose)[0].sid == sid);
-  link_.Take();
-  for (int i = 0; i < 20; ++i) {
-    EchoBack();
-    Wait(kSecond);
-  }
-  CHECK(link_.sent.empty());  // no new session, no second Close
-  CHECK(echoes == 1);
-  CHECK(conn().end == End::kOpen);
-  PeerOpens();
-  PeerSends(1, "answer");
-  PeerCloses();
-  Wait(kGrace);
-  CHECK(conn().taken == "answer");
-  CHECK(conn().fin);
-  CHECK(conn().end == End::kClosed);
-  CHECK(counters.joins == 1);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "a finished request without an answer ends after the linger time") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  Eof();
-  if (join.HasData()) join.SendData(now);
-  const Time from = now;
-  EchoBack();
-  Wait(kGrace);
-  now = from + 60 * kSecond - 1;
-  Step();
-  CHECK(conn().end == End::kOpen);
-  Wait(1);
-  CHECK(conn().end == End::kReset);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "a party that only receives and ends is closed with the peer") {
-  Start(1);
-  PeerOpens();
-  PeerSends(1, "abc");
-  CHECK(conn().taken == "abc");
-  Eof();
-  EchoBack();
-  Wait(kSecond);
-  CHECK(join.Deadline() > now);  // nothing to do, no reason to be called
-  CHECK(conn().end == End::kOpen);
-  PeerSends(2, "def");
-  PeerCloses();
-  Wait(kGrace);
-  CHECK(conn().taken == "abcdef");
-  CHECK(conn().end == End::kClosed);
-  CHECK(link_.Of(MessageType::kOpen).empty());
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "a probe costs nothing") {
-  Start(1);
-  SUBCASE("by FIN") {
-    Eof();
-    CHECK(conn().end == End::kClosed);
-  }
-  SUBCASE("by RST") {
-    Reset();
-    CHECK(conn().end == End::kReset);
-  }
-  CHECK_FALSE(join.busy());
-  CHECK(link_.sent.empty());
-  CHECK(counters.probes == 1);
-  CHECK(counters.joins == 0);
-  CHECK(log_.Count("", LogLevel::kInfo) == 0);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "an RST of the party closes the session") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  const std::string sid = join.out_sid();
-  Reset();
-  if (join.busy() && join.HasData()) join.SendData(now);
-  CHECK(conn().end == End::kReset);
-  REQUIRE(link_.Of(MessageType::kClose).size() == 1);
-  CHECK(link_.Of(MessageType::kClose)[0].sid == sid);
-  CHECK(sids.empty());
-  CHECK(counters.joins == 1);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "a rejected Open is tried again later") {
-  Start(1, "x");
-  join.OnReject("permission denied", now);
-  Step();
-  CHECK(conn().end == End::kOpen);
-  CHECK(join.last_end().find("permission denied") != std::string::npos);
-  CHECK(link_.Of(MessageType::kOpen).size() == 1);
-  Wait(5 * kSecond - 1);
-  CHECK(link_.Of(MessageType::kOpen).size() == 1);
-  Wait(1);
-  CHECK(link_.Of(MessageType::kOpen).size() == 2);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "a session rejected after Data resets: nothing can be repeated") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  join.OnReject("unknown session", now);
-  CHECK(conn().end == End::kReset);
-  CHECK(log_.Count("unknown session", LogLevel::kWarning) == 1);
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "so does the end of the relay connection") {
-  Start(1, "x");
-  Accepted();
-  CHECK(Sent() == "1(x) ");
-  link_.Take();
-  up = false;
-  join.LinkDown(now);
-  CHECK(conn().end == End::kReset);
-  CHECK(log_.Count("relay connection lost", LogLevel::kWarning) == 1);
-  CHECK(link_.sent.empty());  // there is nobody to tell
-  CHECK(sids.empty());
-}
-
-TEST_CASE_FIXTURE(PlainFixture, "without a relay connection nothing is opened") {
-  up = false;
-  Start(1, "x");
-  CHECK(link_.sent.empty());
-  up = true;
-  Step();
-  CHECK(link_.Of(MessageType::kOpen).size() == 1);
 }
 
 }  // namespace
