@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import ABOVE, MIB, listening_ports, wait_until, write_marker
+from harness import ABOVE, MIB, SANITIZED, listening_ports, wait_until, write_marker
 from parties import Party, finish, talk
 
 pytestmark = pytest.mark.figure
@@ -83,8 +83,9 @@ def test_one_way_throughput(world, figure):
     resident = max(a.resident_mib(), b.resident_mib())
     figure(f"one way, {BULK_MIB} MiB: {BULK_MIB / seconds:.0f} MiB/s (aim 150 MiB/s)")
     figure(f"resident memory of a sidecar after that: {resident:.1f} MiB (aim 40 MiB)")
-    assert BULK_MIB / seconds > 15
-    assert resident < 400
+    if not SANITIZED:
+        assert BULK_MIB / seconds > 15
+        assert resident < 400
 
 
 def one_way(source, target, mib):

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from harness import MIB
+from harness import MIB, SANITIZED
 from parties import Party, Transfer, talk
 
 VALGRIND = shutil.which("valgrind")
@@ -17,6 +17,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitized program looks after its memory itself")
 @pytest.mark.skipif(not VALGRIND, reason="VALGRIND IS NOT INSTALLED: memory errors go unnoticed")
 def test_sidecar_under_valgrind(world):
     relay = world.relay()
