@@ -155,8 +155,10 @@ std::string Server::Summary() const {
   return "received=" + std::to_string(router.received) +
          " forwarded=" + std::to_string(relay_.forwarded()) +
          " dropped=" + std::to_string(relay_.dropped()) +
+         " not_forwarded=" + std::to_string(router.not_forwarded + router.too_large) +
          " undecodable=" + std::to_string(router.undecodable) +
-         " sessions=" + std::to_string(relay_.router().sessions().size());
+         " sessions=" + std::to_string(relay_.router().sessions().size()) +
+         " evicted=" + std::to_string(relay_.router().sessions().evicted());
 }
 
 int Server::OnEvent(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size) {

@@ -16,6 +16,7 @@
 #include <deque>
 #include <queue>
 #include <random>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -83,7 +84,7 @@ class SyftboxModel {
     uint64_t order = 0;
     Item item;
     bool operator>(const Arrival& other) const {
-      return at != other.at ? at > other.at : order > other.order;
+      return std::tie(at, order) > std::tie(other.at, other.order);
     }
   };
   struct Reader {

@@ -45,12 +45,12 @@ TEST_CASE("a wrong fault names itself and what it may be") {
       {"stall=1s@3601s", "'3601s' is not a duration"},
       {"stall=1s@1s", "shorter than its period"},
   };
-  for (const auto& [text, names] : kCases) {
-    CAPTURE(text);
-    const Result<FaultPlan> plan = ParseFaultPlan(text);
+  for (const auto& wrong : kCases) {
+    CAPTURE(wrong.text);
+    const Result<FaultPlan> plan = ParseFaultPlan(wrong.text);
     REQUIRE_FALSE(plan.ok());
     CAPTURE(plan.error());
-    CHECK(plan.error().find(names) != std::string::npos);
+    CHECK(plan.error().find(wrong.names) != std::string::npos);
   }
 }
 

@@ -82,12 +82,12 @@ TEST_CASE("a wrong option names itself, its value and what it may be") {
       {{"--log-level", "loud"}, "debug, info, warning or error"},
       {{"--port-file="}, "the path of a file"},
   };
-  for (const auto& [arguments, names] : kCases) {
-    CAPTURE(names);
-    const Result<RelayOptions> options = Parse(arguments);
+  for (const auto& wrong : kCases) {
+    CAPTURE(wrong.names);
+    const Result<RelayOptions> options = Parse(wrong.arguments);
     REQUIRE_FALSE(options.ok());
     CAPTURE(options.error());
-    CHECK(options.error().find(names) != std::string::npos);
+    CHECK(options.error().find(wrong.names) != std::string::npos);
   }
 }
 
