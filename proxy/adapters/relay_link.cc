@@ -274,7 +274,8 @@ void RelayLink::Receive() {
     if (result.status == IoResult::Status::kAgain) return;
     if (result.status == IoResult::Status::kClosed) {
       Down(up() ? "the relay closed the connection"
-                : "relay " + url_.name + " closed the connection instead of upgrading it");
+                : "relay " + url_.name + " closed the connection instead of upgrading it" +
+                      (url_.tls ? "" : "; is it a port for https?"));
       return;
     }
     if (result.status == IoResult::Status::kFailed) {
