@@ -8,9 +8,8 @@
 namespace hotlink {
 namespace {
 
-constexpr int kBetweenEchoes = 128;      // messages (join.md §7)
-constexpr size_t kReadBudget = 1 << 20;  // bytes a step
-constexpr size_t kMaxEarly = 1024;       // messages that may wait for a gap to close
+constexpr int kBetweenEchoes = 128;  // messages (join.md §7)
+constexpr size_t kMaxEarly = 1024;   // messages that may wait for a gap to close
 // What a Close overtook in the server's queues arrives within this time.
 constexpr Duration kCloseGrace = 200 * kMillisecond;
 // The echo may be lost like anything else: it is sent again after this time.

@@ -170,8 +170,9 @@ TEST_CASE("a token of more than 8 KiB is not even looked at") {
   const std::string open = FlowOpenText({.inst = 1, .gen = 1, .n = 12});
   for (const auto& [size, taken] :
        {std::pair<size_t, bool>{8191, true}, {8192, true}, {8193, false}}) {
-    CAPTURE(size);
-    CHECK(ParseFlowOpen(open + std::string(size - open.size(), ' ')).has_value() == taken);
+    const size_t length = size;
+    CAPTURE(length);
+    CHECK(ParseFlowOpen(open + std::string(length - open.size(), ' ')).has_value() == taken);
   }
 }
 

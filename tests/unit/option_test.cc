@@ -76,8 +76,9 @@ TEST_CASE("bytes take 1024-based units, and overflow is no way around the range"
                                     {"4KiB", 4096},
                                     {"1m", 1 << 20},
                                     {"1MiB", 1 << 20}}) {
-    CAPTURE(text);
-    CHECK(Say(&s, "HOTLINK_PROXY_BYTES", text) == "");
+    const std::string given = text;
+    CAPTURE(given);
+    CHECK(Say(&s, "HOTLINK_PROXY_BYTES", given) == "");
     CHECK(s.bytes == static_cast<size_t>(bytes));
   }
   for (const char* bad : {"4095", "1048577", "2M", "1G", "K", "4KB", "4 K", "-1", "1.5M",

@@ -165,9 +165,10 @@ TEST_CASE("an ack goes at once for every 32nd record") {
 
 TEST_CASE("with few frames granted acks go more often, so that the sender does not wait") {
   for (const auto& [frames, every] : {std::pair{1, 1}, {7, 1}, {8, 2}, {16, 4}, {128, 32}}) {
-    CAPTURE(frames);
+    const int granted = frames;
+    CAPTURE(granted);
     Receiver in;
-    in.log.AckSent(in.config.window, frames);
+    in.log.AckSent(in.config.window, granted);
     for (int seq = 1; seq < every; ++seq) in.Bytes(static_cast<uint64_t>(seq), "x");
     CHECK(in.log.AckAt() > in.now);
     in.Bytes(static_cast<uint64_t>(every), "x");

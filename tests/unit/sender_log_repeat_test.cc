@@ -110,7 +110,8 @@ TEST_CASE("the timeout follows the round trip, within 50 ms and 2 s") {
       {665 * kMillisecond, 2000 * kMillisecond},  // just the most
       {1 * kSecond, 2 * kSecond}};
   for (const auto& [round_trip, timeout] : cases) {
-    CAPTURE(round_trip);
+    const Duration measured = round_trip;
+    CAPTURE(measured);
     Sender sender;
     REQUIRE(sender.log->SessionUp({kPeerInst, 1, 100, 128, 1}, round_trip, sender.now));
     CHECK(sender.log->round_trip() == round_trip);

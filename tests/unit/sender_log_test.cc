@@ -171,11 +171,12 @@ TEST_CASE("frames in flight: the peer's grant, at least 1 and at most the config
   const std::vector<std::pair<uint64_t, int>> cases = {
       {0, 1}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 4}, {kFlowNumberMax, 4}};
   for (const auto& [granted, expected] : cases) {
-    CAPTURE(granted);
+    const uint64_t frames = granted;
+    CAPTURE(frames);
     CoreConfig config;
     config.frames_in_flight = 4;
     Sender sender(config);
-    sender.Up(1, 1 << 20, granted);
+    sender.Up(1, 1 << 20, frames);
     int sent = 0;
     for (Epoch epoch = 1; epoch <= 6; ++epoch) {
       sender.Append(epoch, "x");
