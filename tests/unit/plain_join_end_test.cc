@@ -1,0 +1,111 @@
+// Joins with a peer that does not speak the flow extension (join.md §7): how they end.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "proxy/core/plain_join.h"
+#include "tests/unit/plain_fixture.h"
+
+namespace hotlink {
+namespace {
+
+using End = FakeParty::End;
+
+constexpr Duration kGrace = 200 * kMillisecond;  // for what a Close overtook
+
+TEST_CASE_FIXTURE(PlainFixture,
+                  "the peer's Close ends its direction, once what it overtook is here") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  PeerOpens();
+  PeerSends(1, "a");
+  PeerCloses();
+  CHECK_FALSE(conn().fin);
+  Wait(kGrace - 1);
+  PeerSends(2, "b");
+  CHECK(join.Deadline() == now + 1);
+  Wait(1);
+  CHECK(conn().taken == "ab");
+  CHECK(conn().fin);
+  CHECK(conn().end == End::kOpen);
+  Write("y");  // half-closed: our direction goes on
+  CHECK(Sent() == "2(y) ");
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "a finished request without an answer ends after the linger time") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  Eof();
+  if (join.HasData()) join.SendData(now);
+  const Time from = now;
+  EchoBack();
+  Wait(kGrace);
+  now = from + 60 * kSecond - 1;
+  Step();
+  CHECK(conn().end == End::kOpen);
+  Wait(1);
+  CHECK(conn().end == End::kReset);
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "an RST of the party closes the session") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  const std::string sid = join.out_sid();
+  Reset();
+  if (join.busy() && join.HasData()) join.SendData(now);
+  CHECK(conn().end == End::kReset);
+  REQUIRE(link_.Of(MessageType::kClose).size() == 1);
+  CHECK(link_.Of(MessageType::kClose)[0].sid == sid);
+  CHECK(sids.empty());
+  CHECK(counters.joins == 1);
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "a rejected Open is tried again later") {
+  Start(1, "x");
+  join.OnReject("permission denied", now);
+  Step();
+  CHECK(conn().end == End::kOpen);
+  CHECK(join.last_end().find("permission denied") != std::string::npos);
+  CHECK(link_.Of(MessageType::kOpen).size() == 1);
+  Wait(5 * kSecond - 1);
+  CHECK(link_.Of(MessageType::kOpen).size() == 1);
+  Wait(1);
+  CHECK(link_.Of(MessageType::kOpen).size() == 2);
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "a session rejected after Data resets: nothing can be repeated") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  join.OnReject("unknown session", now);
+  CHECK(conn().end == End::kReset);
+  CHECK(log_.Count("unknown session", LogLevel::kWarning) == 1);
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "so does the end of the relay connection") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  link_.Take();
+  up = false;
+  join.LinkDown(now);
+  CHECK(conn().end == End::kReset);
+  CHECK(log_.Count("relay connection lost", LogLevel::kWarning) == 1);
+  CHECK(link_.sent.empty());  // there is nobody to tell
+  CHECK(sids.empty());
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "without a relay connection nothing is opened") {
+  up = false;
+  Start(1, "x");
+  CHECK(link_.sent.empty());
+  up = true;
+  Step();
+  CHECK(link_.Of(MessageType::kOpen).size() == 1);
+}
+
+}  // namespace
+}  // namespace hotlink
