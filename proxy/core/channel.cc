@@ -79,7 +79,7 @@ void Channel::PartyAccepted(ConnId conn, Time now) {
 
 void Channel::PartyReady(ConnId conn, Time now) {
   if (join_.IsActive(conn)) {
-    join_.Ready(conn);
+    join_.Ready(now);
   } else if (plain_.IsActive(conn)) {
     plain_.Ready();
   } else {

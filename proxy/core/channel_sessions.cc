@@ -236,9 +236,12 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
     return;
   }
   if (hello.grant.next == 0 || session->state() == State::kDown) return;
+  if (session == &challenge_ && ParseSid(challenge_.sid())->attempt != attempts_) {
+    // A later attempt reaches for the same peer, and the peer answers only the latest.
+    return CloseSession(&challenge_, "no longer a stranger", true);
+  }
   if (session == &challenge_) {
     // The challenge reached the new peer: it is the session, no further attempt is needed.
-    CloseSession(&main_, "peer changed", true);
     if (!main_.sid().empty()) host_.DropSid(main_.sid());
     main_.TakeOver(challenge_);
   }

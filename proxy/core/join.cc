@@ -21,13 +21,19 @@ Join::Join(const CoreConfig& config, PartySide& party, Log& log, std::string nam
       queue_(queue),
       counters_(counters) {}
 
-void Join::Ready(ConnId conn) {
-  (void)conn;
+void Join::Ready(Time now) {
   active_->maybe_readable = true;
   active_->write_blocked = false;
-  if (!active_->interest.readable && party_.Peek(active_->id) == PartyState::kReset) {
-    active_->reset = true;
-  }
+  if (!active_->interest.readable) LookForEnd(now);
+}
+
+// An end shows even while the party is not read, if no byte is in front of it.
+void Join::LookForEnd(Time now) {
+  const PartyState state = party_.Peek(active_->id);
+  active_->reset |= state == PartyState::kReset;
+  if (state != PartyState::kEof || active_->eof) return;
+  active_->eof = true;
+  active_->eof_at = now;
 }
 
 void Join::Step(const Peer& peer, Time now) {
@@ -162,12 +168,7 @@ bool Join::TakeEof() {
 // A probe that is gone already must not be given anything (rule 5's last sentence).
 void Join::LookBeforeFirstWrite() {
   if (active_->given > 0 || active_->fin_given || active_->sent || active_->eof) return;
-  const PartyState state = party_.Peek(active_->id);
-  active_->reset |= state == PartyState::kReset;
-  if (state == PartyState::kEof) {
-    active_->eof = true;
-    active_->eof_at = now_;
-  }
+  LookForEnd(now_);
 }
 
 void Join::Give(ByteView bytes, size_t* taken) {

@@ -34,8 +34,8 @@ class Join : public RecordSink {
 
   // Applies the rules until nothing moves.
   void Step(const Peer& peer, Time now);
-  // The active connection is worth a look. REQUIRES: conn is the active one.
-  void Ready(ConnId conn);
+  // The active connection is worth a look. REQUIRES: there is one.
+  void Ready(Time now);
   bool IsActive(ConnId conn) const { return active_ && active_->id == conn; }
   void OnRecord(RecordTag tag, ByteView payload, Time now) override;  // to be followed by Step()
 
@@ -88,6 +88,7 @@ class Join : public RecordSink {
   void Commit();
   void Give(ByteView bytes, size_t* taken);
   void LookBeforeFirstWrite();
+  void LookForEnd(Time now);
   void AppendRst(std::string_view reason);
   bool DropActive(bool reset, std::string_view why);
   bool EndEpoch(bool reset, std::string_view why);

@@ -31,6 +31,7 @@ PlainJoin::PlainJoin(ChannelId channel, std::string own_path, std::string peer, 
 void PlainJoin::Start(Connection connection, Time now) {
   active_ = std::move(connection);
   active_->maybe_readable = true;
+  out_done_ = false;
   last_moved_ = now;
   WatchActive();
 }
@@ -51,14 +52,18 @@ void PlainJoin::End(std::string_view why, bool reset, Time now) {
                     name_ + " conn=" + std::to_string(active_->id) + " plain peer, age_ms=" +
                         std::to_string((now - active_->opened_at) / kMillisecond) +
                         (reset ? " reset: " : " closed: ") + last_end_);
+  Drop(reset);
+  in_.reset();
+  CloseOut(why);
+}
+
+void PlainJoin::Drop(bool reset) {
   if (reset) {
     host_.party().Reset(active_->id);
   } else {
     host_.party().Close(active_->id);
   }
   active_.reset();
-  in_.reset();
-  CloseOut(why);
 }
 
 void PlainJoin::OpenOut(Time now) {
@@ -156,7 +161,7 @@ void PlainJoin::Step(Time now) {
     active_->proven = true;
   }
   const bool retry = open_retry_at_ == kNever ? out_sid_.empty() : now >= open_retry_at_;
-  if (active_->proven && !out_open_ && retry && host_.link_up()) OpenOut(now);
+  if (active_->proven && !out_open_ && !out_done_ && retry && host_.link_up()) OpenOut(now);
   if (echo_ != 0 && now >= echo_at_ + kEchoRepeat) SendEcho(now);
   Give(now);
   CheckEnds(now);
@@ -190,20 +195,25 @@ void PlainJoin::CheckEnds(Time now) {
   const PartyState state = !active_->proven && active_->maybe_readable
                                ? host_.party().Peek(active_->id)
                                : PartyState::kQuiet;
-  if (state == PartyState::kEof) {
-    if (active_->given == 0) return End("probe", false, now);
-    active_->eof = true;
+  const bool reset = active_->reset || state == PartyState::kReset;
+  if (!active_->proven && active_->given == 0 && (reset || state == PartyState::kEof)) {
+    ++counters_.probes;
+    return Drop(reset);
   }
+  active_->eof |= state == PartyState::kEof;
   if (active_->reset || state == PartyState::kReset) return End("party reset", true, now);
   if (in_ && in_->gap_since != kNever && now >= in_->gap_since + host_.config().plain_gap) {
     return End("the relay lost a message of the peer, which cannot repeat it", true, now);
   }
   if (!active_->eof) return;
-  if (!last_echo_ && echo_ == 0) {
+  if (!out_sid_.empty() && !last_echo_ && echo_ == 0) {
     last_echo_ = true;
     SendEcho(now);
   }
-  if (now >= close_at_) CloseOut("eof");
+  if (now >= close_at_) {
+    CloseOut("eof");
+    out_done_ = true;
+  }
   if (out_sid_.empty() && active_->fin_given) return End("both sides finished", false, now);
   if (now >= last_moved_ + host_.config().linger) {
     End("no answer to a finished stream within the linger time", true, now);
@@ -238,10 +248,10 @@ void PlainJoin::SendData(Time now) {
 }
 
 void PlainJoin::WatchActive() {
-  const PartyInterest interest{
-      .readable = out_open_ ? CanRead() && since_echo_ < kBetweenEchoes : !active_->proven,
-      .writable = active_->write_blocked && in_ && !in_->bytes.empty(),
-      .hangup = true};
+  const PartyInterest interest{.readable = out_open_ ? CanRead() && since_echo_ < kBetweenEchoes
+                                                     : !active_->proven && !active_->eof,
+                               .writable = active_->write_blocked && in_ && !in_->bytes.empty(),
+                               .hangup = true};
   if (interest == active_->interest) return;
   active_->interest = interest;
   host_.party().Watch(active_->id, interest);

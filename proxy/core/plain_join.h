@@ -69,6 +69,7 @@ class PlainJoin {
 
   void OpenOut(Time now);
   void CloseOut(std::string_view reason);
+  void Drop(bool reset);
   void SendEcho(Time now);
   void Give(Time now);
   void CheckEnds(Time now);
@@ -84,6 +85,7 @@ class PlainJoin {
   std::optional<Connection> active_;
   std::optional<Inbound> in_;
   std::string out_sid_;
+  bool out_done_ = false;  // all the party wrote was sent, and its end told
   bool out_open_ = false;  // it was accepted
   Time open_retry_at_ = kNever;
   uint64_t seq_ = 0;   // of the last Data sent

@@ -83,6 +83,7 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   void Evaluate(ConnId conn);
   void TellReady(ConnId conn);
   Held* Find(ConnId conn, const char* call);
+  void SawEof(Held* held);
   void Release(ConnId conn);
   void End();
   Duration LoopDelay() { return rng_.Between(0, plan_.loop_delay); }

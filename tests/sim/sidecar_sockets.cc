@@ -38,6 +38,7 @@ PartyState Sidecar::Peek(ConnId conn) {
     case TcpConnection::Look::kBytes:
       return PartyState::kBytes;
     case TcpConnection::Look::kEof:
+      SawEof(held);
       return PartyState::kEof;
     case TcpConnection::Look::kReset:
       held->record->core_saw_reset = true;
@@ -46,17 +47,19 @@ PartyState Sidecar::Peek(ConnId conn) {
   return PartyState::kQuiet;
 }
 
+void Sidecar::SawEof(Held* held) {
+  if (held->record->core_saw_eof) return;
+  held->record->core_saw_eof = true;
+  held->record->eof_seen_at = shared_.context.now();
+  held->useful = true;
+}
+
 PartyRead Sidecar::Read(ConnId conn, std::span<uint8_t> into) {
   Held* held = Find(conn, "Read");
   if (held == nullptr) return {PartyState::kReset, 0};
   if (into.empty()) shared_.context.Fail("party seam", self_.user, " reads into nothing");
   const PartyState state = Peek(conn);
   ConnectionRecord* record = held->record;
-  if (state == PartyState::kEof && !record->core_saw_eof) {
-    record->core_saw_eof = true;
-    record->eof_seen_at = shared_.context.now();
-    held->useful = true;
-  }
   if (state != PartyState::kBytes) return {state, 0};
   size_t most = into.size();
   if (plan_.short_reads && rng_.OneIn(4)) most = 1 + rng_.Below(most);
