@@ -26,6 +26,9 @@ endif
 
 CPPFLAGS  += -I. -D_GNU_SOURCE -MMD -MP
 CXXFLAGS  += -std=c++20 -g -Wall -Wextra -Werror -Wno-missing-field-initializers
+ifeq ($(findstring clang,$(CXX)),)
+  CXXFLAGS += -Wno-restrict  # gcc 12 warns of strings that are assigned a literal (its bug 105651)
+endif
 OPT       := -O2
 ifeq ($(VARIANT),asan)
   OPT      := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
