@@ -55,9 +55,34 @@ TEST_CASE_FIXTURE(JoinedWorld, "a relay that was restarted: new connections, sam
 
 TEST_CASE_FIXTURE(JoinedWorld, "the receiver's connection is replaced: its new number says so") {
   LinkDown(&b);
-  Run(kSecond);
   LinkUp(&b);
+  Run(10 * kMillisecond);
+  const uint64_t repeated = Status(&a).counters.retransmitted;
+  CheckFlows(kLatency);
+  CHECK(Status(&a).counters.sessions == 2);
+  CHECK(Status(&a).counters.retransmitted == repeated);
+}
+
+TEST_CASE_FIXTURE(JoinedWorld, "a session that has died unseen is given up after two timeouts") {
+  const std::string dead = a.SentOf(MessageType::kData).back().sid;
+  drop = [&](const Side&, const Sent& message) { return message.sid == dead; };
   CheckFlows(kSecond);
+  CHECK(Status(&a).counters.sessions == 2);
+}
+
+TEST_CASE_FIXTURE(JoinedWorld, "a flow_open of an attempt before the last one is not answered") {
+  Sent old;
+  for (const Sent& message : b.sent) {
+    if (message.kind == kFlowOpen) old = message;
+  }
+  RelayForgets();
+  CheckFlows(kSecond);
+  const std::string latest = a.SentOf(MessageType::kSignal).back().sid;
+  REQUIRE(latest != old.sid);
+  Receive(&a, old);
+  Write(&b, 1, "!");
+  Run(100 * kMillisecond);
+  CHECK(a.SentOf(MessageType::kSignal).back().sid == latest);
 }
 
 TEST_CASE_FIXTURE(JoinedWorld, "a minute without a relay ends no join") {
@@ -96,6 +121,21 @@ TEST_CASE_FIXTURE(JoinedWorld, "a peer's process that dies is replaced after a c
   CHECK(a.conn(2).taken == "new");
   CHECK(b.conn(2).taken == "too");
   CHECK(Status(&a).epoch == 1);
+}
+
+TEST_CASE_FIXTURE(JoinedWorld, "a new process counts its attempts from 1, and is understood") {
+  for (int i = 0; i < 5; ++i) {
+    RelayRestarts();
+    Run(kSecond);
+  }
+  Restart(&b);
+  AddChannel(&b, "a@x");
+  Run(kSecond);
+  Connect(&a, 2, "too");
+  Connect(&b, 2, "new");
+  Run(10 * kMillisecond);
+  CHECK(a.conn(2).taken == "new");
+  CHECK(b.conn(2).taken == "too");
 }
 
 TEST_CASE_FIXTURE(PairWorld, "a delayed Open of a dead process displaces nobody") {

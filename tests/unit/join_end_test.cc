@@ -169,6 +169,32 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 10: a record of this join keeps it, unless 
   }
 }
 
+TEST_CASE_FIXTURE(JoinFixture, "rule 10: a record that came ahead of its time counts") {
+  Connect(1);
+  Write(1, "x");
+  Fin(1);
+  Bytes(2, "early");
+  Eof(1);
+  REQUIRE(join.epoch() == 2);
+  Connect(2);
+  Write(2, "y");
+  CHECK(party[2].taken == "early");
+  Eof(2);
+  Wait(61 * kSecond);
+  CHECK(party[2].end == End::kOpen);
+}
+
+TEST_CASE_FIXTURE(JoinFixture, "rule 10: the time counts from the end at the earliest") {
+  Connect(1);
+  Write(1, "x");
+  Wait(30 * kSecond);
+  Eof(1);
+  Wait(60 * kSecond - 1);
+  CHECK(party[1].end == End::kOpen);
+  Wait(1);
+  CHECK(party[1].end == End::kReset);
+}
+
 TEST_CASE_FIXTURE(JoinFixture, "rule 10: each byte that moves begins the time anew") {
   Connect(1);
   Write(1, "x");

@@ -86,7 +86,7 @@ void JoinFixture::Step() {
       if (!party.Ready(conn)) continue;
       told = true;
       if (join.IsActive(conn)) {
-        join.Ready(conn);
+        join.Ready(now);
       } else {
         queue.Ready(conn, now);
       }

@@ -177,6 +177,7 @@ TEST_CASE_FIXTURE(RestartFixture, "later finished streams wait for connections, 
 }
 
 TEST_CASE_FIXTURE(RestartFixture, "an orphan's connection needs no look-ahead") {
+  config.look_ahead = 0;
   Bytes(1, "one");
   Fin(1);
   join.PeerRestarted(now);

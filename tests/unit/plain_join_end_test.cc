@@ -33,6 +33,41 @@ TEST_CASE_FIXTURE(PlainFixture,
   CHECK(Sent() == "2(y) ");
 }
 
+TEST_CASE_FIXTURE(PlainFixture,
+                  "the end of what the party wrote is told once, behind the last Data") {
+  Start(1, "x");
+  Accepted();
+  CHECK(Sent() == "1(x) ");
+  const std::string sid = join.out_sid();
+  Eof();
+  if (join.HasData()) join.SendData(now);
+  Step();
+  CHECK(echoes == 1);
+  CHECK(link_.Of(MessageType::kClose).empty());
+  EchoBack();  // the relay has read all our Data
+  Wait(kGrace - 1);
+  CHECK(link_.Of(MessageType::kClose).empty());
+  Wait(1);
+  REQUIRE(link_.Of(MessageType::kClose).size() == 1);
+  CHECK(link_.Of(MessageType::kClose)[0].sid == sid);
+  link_.Take();
+  for (int i = 0; i < 20; ++i) {
+    EchoBack();
+    Wait(kSecond);
+  }
+  CHECK(link_.sent.empty());  // no new session, no second Close
+  CHECK(echoes == 1);
+  CHECK(conn().end == End::kOpen);
+  PeerOpens();
+  PeerSends(1, "answer");
+  PeerCloses();
+  Wait(kGrace);
+  CHECK(conn().taken == "answer");
+  CHECK(conn().fin);
+  CHECK(conn().end == End::kClosed);
+  CHECK(counters.joins == 1);
+}
+
 TEST_CASE_FIXTURE(PlainFixture, "a finished request without an answer ends after the linger time") {
   Start(1, "x");
   Accepted();
@@ -47,6 +82,41 @@ TEST_CASE_FIXTURE(PlainFixture, "a finished request without an answer ends after
   CHECK(conn().end == End::kOpen);
   Wait(1);
   CHECK(conn().end == End::kReset);
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "a party that only receives and ends is closed with the peer") {
+  Start(1);
+  PeerOpens();
+  PeerSends(1, "abc");
+  CHECK(conn().taken == "abc");
+  Eof();
+  EchoBack();
+  Wait(kSecond);
+  CHECK(join.Deadline() > now);  // nothing to do, no reason to be called
+  CHECK(conn().end == End::kOpen);
+  PeerSends(2, "def");
+  PeerCloses();
+  Wait(kGrace);
+  CHECK(conn().taken == "abcdef");
+  CHECK(conn().end == End::kClosed);
+  CHECK(link_.Of(MessageType::kOpen).empty());
+}
+
+TEST_CASE_FIXTURE(PlainFixture, "a probe costs nothing") {
+  Start(1);
+  SUBCASE("by FIN") {
+    Eof();
+    CHECK(conn().end == End::kClosed);
+  }
+  SUBCASE("by RST") {
+    Reset();
+    CHECK(conn().end == End::kReset);
+  }
+  CHECK_FALSE(join.busy());
+  CHECK(link_.sent.empty());
+  CHECK(counters.probes == 1);
+  CHECK(counters.joins == 0);
+  CHECK(log_.Count("", LogLevel::kInfo) == 0);
 }
 
 TEST_CASE_FIXTURE(PlainFixture, "an RST of the party closes the session") {
