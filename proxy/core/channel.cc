@@ -222,7 +222,7 @@ ReasonFacts Channel::Facts(Time now) const {
   facts.link_up = host_.link_up();
   facts.link_delivers = host_.link_delivers();
   facts.permission_denied = denied_;
-  facts.second_client = double_accepts_ >= 2;
+  facts.second_client = double_accepts_ >= kDoubleAccepts;
   const bool plain = mode_ == Mode::kPlain;
   facts.peer_known = plain || peer_known();
   facts.session_up = plain || main_.up();

@@ -41,6 +41,8 @@ class Channel {
   bool clean() const { return clean_; }
   bool busy() const { return join_.active() != nullptr || queue_.size() > 0 || plain_.busy(); }
   bool receives() const { return !in_sid_.empty(); }
+  // Its share of the frames changed: the peer is told. To be followed by Step().
+  void OweGrant(Time now) { in_.OweAck(now); }
 
   // Events. Each is to be followed by Step().
   void PartyAccepted(ConnId conn, Time now);
@@ -96,6 +98,7 @@ class Channel {
   void Learn(Inst inst, Time now);
   void Adopted(Inst inst, bool instead, Time now);
   void CheckPlain(Time now);
+  void SecondAccept();
 
   // channel_sessions.cc: the receiver's side
   void OnReliableOpen(const Sid& sid, const Open& open, Time now);
@@ -138,6 +141,7 @@ class Channel {
   int challenge_tries_ = 0;
   uint64_t peer_gen_ = 0;
   bool denied_ = false;
+  static constexpr int kDoubleAccepts = 2;
   int double_accepts_ = 0;  // attempts in a row that got two Accepts
   int pings_unanswered_ = 0;
   Time last_ping_ = 0, last_ack_ = 0;

@@ -37,13 +37,14 @@ class ChannelHost {
   virtual void AddSid(const std::string& sid, ChannelId channel) = 0;
   virtual void DropSid(const std::string& sid) = 0;
 
-  // One of the places for unanswered Opens (join.md §4). False: none is free, the channel is
-  // stepped again when one is.
-  virtual bool TakeOpenPlace(ChannelId channel) = 0;
+  // One of the places for unanswered Opens (join.md §4). False: none is free or others wait for
+  // one, the channel is stepped again when it is its turn; those that know their peer go first.
+  virtual bool TakeOpenPlace(ChannelId channel, bool peer_known) = 0;
   virtual void FreeOpenPlace() = 0;
 
-  // Frames this channel may grant its peer: its share of the link's.
-  virtual int FrameGrant(ChannelId channel) const = 0;
+  // Frames this channel grants its peer from now on: its share of the link's, as far as the others
+  // have left it.
+  virtual int FrameGrant(ChannelId channel) = 0;
 
   // Whether this user ever opened a session of the flow extension to us.
   virtual bool KnownReliable(const std::string& user) const = 0;

@@ -34,8 +34,9 @@ void Channel::LinkDown(Time now) {
 // --- the sender's side -------------------------------------------------------------------------
 
 bool Channel::OpenSession(OutboundSession* session, Inst target, Time now) {
-  if (!host_.TakeOpenPlace(id_)) return false;
+  if (!host_.TakeOpenPlace(id_, peer_known())) return false;
   if (!session->sid().empty()) host_.DropSid(session->sid());
+  if (session == &main_ && main_.accepts() == 1) double_accepts_ = 0;
   session->Opened({inst_, target, ++attempts_}, now);
   host_.AddSid(session->sid(), id_);
   host_.link().SendControl(Open{.sid = session->sid(), .path = spec_.own_path, .to = spec_.peer});
@@ -147,13 +148,22 @@ void Channel::StepPing(Time now) {
   SendSignal(main_.sid(), kFlowPing, "{}");
 }
 
+// Somebody else takes the peer's sessions too (design.md §3 "One taker per identity"). Once may be
+// the relay's doing.
+void Channel::SecondAccept() {
+  if (++double_accepts_ != kDoubleAccepts) return;
+  Log(LogLevel::kWarning,
+      "the peer has a second hotlink client: every session is accepted twice; a SyftBox client "
+      "beside the peer's sidecar has to run with SYFTBOX_HOTLINK=0");
+}
+
 void Channel::OnAccept(std::string_view sid, Time now) {
   if (plain_.Sends(sid)) return plain_.OnAccept();
   OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
   if (session == nullptr) return;
   const bool opening = session->state() == State::kOpening;
   if (!session->Accepted(now)) {
-    if (session == &main_ && main_.accepts() == 2) ++double_accepts_;
+    if (session == &main_ && main_.accepts() == 2) SecondAccept();
     return;
   }
   if (opening) host_.FreeOpenPlace();
@@ -256,7 +266,7 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
   main_.Up();
   last_ack_ = now;
   ++counters_.sessions;
-  if (main_.accepts() == 1) double_accepts_ = 0;
+
   Log(LogLevel::kInfo,
       "session up after " + std::to_string((now - main_.opened_at()) / kMillisecond) + " ms");
 }

@@ -89,9 +89,9 @@ class Core::Impl : public ChannelHost {
   bool link_delivers() const override { return !echo_late_; }
   void AddSid(const std::string& sid, ChannelId channel) override { sids_[sid] = channel; }
   void DropSid(const std::string& sid) override { sids_.erase(sid); }
-  bool TakeOpenPlace(ChannelId channel) override;
+  bool TakeOpenPlace(ChannelId channel, bool peer_known) override;
   void FreeOpenPlace() override { --opens_; }
-  int FrameGrant(ChannelId channel) const override;
+  int FrameGrant(ChannelId channel) override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   uint64_t SendEcho(ChannelId channel) override;
 
@@ -113,11 +113,22 @@ class Core::Impl : public ChannelHost {
   void Pump(Time now);
 
  private:
+  struct Entry {
+    std::unique_ptr<Channel> channel;
+    Time scheduled = kNever;  // the one entry of due_ that counts
+    bool in_turns = false;
+    int granted = 0;        // frames that the peer was granted last
+    bool receives = false;  // counted in receiving_
+  };
+
   void Step(ChannelId id, Time now);
   void OnOpen(const Open& open, Time now);
   void OnEchoBack(std::string_view sid, Time now);
   void StepEcho(Time now);
   Channel* BySid(std::string_view sid);
+  int FrameShare() const;
+  void SetReceives(Entry* entry, bool receives);
+  void TellShares(Time now);
   void Forget(ChannelId id, Time now);
 
   const CoreConfig config_;
@@ -127,17 +138,13 @@ class Core::Impl : public ChannelHost {
   RandomSource random_;
   FlightBudget flight_;
 
-  struct Entry {
-    std::unique_ptr<Channel> channel;
-    Time scheduled = kNever;  // the one entry of due_ that counts
-    bool in_turns = false;
-    bool receives = false;  // counted in receiving_
-  };
   std::map<ChannelId, Entry> channels_;
   ChannelId next_channel_ = 1;
   // Newest last: that one has the marker, the others drain.
   std::map<ChannelKey, std::vector<ChannelId>> by_key_;
   int receiving_ = 0;
+  int granted_ = 0;  // by all channels together
+  bool shares_changed_ = false;
   ChannelCounters retired_;
   std::unordered_map<std::string, ChannelId, StringHash, std::equal_to<>> sids_;
   std::set<std::string> reliable_;  // users who opened a session of the flow extension
@@ -145,6 +152,7 @@ class Core::Impl : public ChannelHost {
   bool link_up_ = false;
   uint64_t link_generation_ = 0;
   int opens_ = 0;                     // unanswered
+  ChannelId place_for_ = 0;           // the one that has its turn
   std::deque<ChannelId> want_place_;  // channels that wait for one to be answered
   std::deque<ChannelId> turns_;       // channels that may have Data, next one first
 
@@ -168,21 +176,55 @@ class Core::Impl : public ChannelHost {
   bool draining_ = false;
 };
 
-bool Core::Impl::TakeOpenPlace(ChannelId channel) {
-  if (opens_ < config_.opens_unanswered) {
+bool Core::Impl::TakeOpenPlace(ChannelId channel, bool peer_known) {
+  const bool its_turn = want_place_.empty() || channel == place_for_;
+  if (its_turn && opens_ < config_.opens_unanswered) {
     ++opens_;
     return true;
   }
-  if (std::find(want_place_.begin(), want_place_.end(), channel) == want_place_.end()) {
-    want_place_.push_back(channel);
-  }
+  if (std::find(want_place_.begin(), want_place_.end(), channel) != want_place_.end()) return false;
+  want_place_.insert(peer_known ? want_place_.begin() : want_place_.end(), channel);
   return false;
 }
 
-int Core::Impl::FrameGrant(ChannelId channel) const {
-  const auto found = channels_.find(channel);
-  const bool counted = found != channels_.end() && found->second.receives;
-  return std::max(1, config_.frames_in_flight / (receiving_ + (counted ? 0 : 1)));
+int Core::Impl::FrameShare() const {
+  return std::max(1, config_.frames_in_flight / std::max(1, receiving_));
+}
+
+int Core::Impl::FrameGrant(ChannelId channel) {
+  Entry& entry = channels_.at(channel);
+  SetReceives(&entry, true);
+  const int left = config_.frames_in_flight - (granted_ - entry.granted);
+  const int grant = std::clamp(left, 1, FrameShare());
+  granted_ += grant - entry.granted;
+  entry.granted = grant;
+  return grant;
+}
+
+void Core::Impl::SetReceives(Entry* entry, bool receives) {
+  if (receives == entry->receives) return;
+  entry->receives = receives;
+  receiving_ += receives ? 1 : -1;
+  if (!receives) granted_ -= std::exchange(entry->granted, 0);
+  shares_changed_ = true;
+}
+
+// First those who have more than their share give back, then the others get what is theirs.
+void Core::Impl::TellShares(Time now) {
+  while (std::exchange(shares_changed_, false)) {
+    std::vector<ChannelId> more, less;
+    for (const auto& [id, entry] : channels_) {
+      if (!entry.receives || entry.granted == FrameShare()) continue;
+      (entry.granted > FrameShare() ? more : less).push_back(id);
+    }
+    more.insert(more.end(), less.begin(), less.end());
+    for (const ChannelId id : more) {
+      Channel* channel = Find(id);
+      if (channel == nullptr) continue;
+      channel->OweGrant(now);
+      Step(id, now);
+    }
+  }
 }
 
 uint64_t Core::Impl::SendEcho(ChannelId channel) {
@@ -338,9 +380,7 @@ void Core::Impl::Step(ChannelId id, Time now) {
   Entry& entry = found->second;
   Channel& channel = *entry.channel;
   channel.Step(now);
-  const bool receives = channel.receives() && !channel.gone();
-  if (receives != entry.receives) receiving_ += receives ? 1 : -1;
-  entry.receives = receives;
+  SetReceives(&entry, channel.receives() && !channel.gone());
   if (channel.gone()) return Forget(id, now);
   if (channel.HasData() && !entry.in_turns) {
     entry.in_turns = true;
@@ -377,10 +417,12 @@ void Core::Impl::Pump(Time now) {
     Step(id, now);
   }
   while (link_up_ && !want_place_.empty() && opens_ < config_.opens_unanswered) {
-    const ChannelId id = want_place_.front();
+    place_for_ = want_place_.front();
     want_place_.pop_front();
-    Step(id, now);
+    Step(place_for_, now);
   }
+  place_for_ = 0;
+  TellShares(now);
   StepEcho(now);
 }
 

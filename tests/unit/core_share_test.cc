@@ -1,0 +1,91 @@
+// Many channels over one link: whoever comes late gets a share, and nobody more than there is.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "proxy/core/core.h"
+#include "proxy/core/flow_signal.h"
+#include "tests/unit/core_world.h"
+
+namespace hotlink {
+namespace {
+
+TEST_CASE_FIXTURE(PairWorld, "a second taker of the peer's identity is named where all goes well") {
+  drop = [&](const Side& from, const Sent& message) {
+    if (&from == &b && message.type == MessageType::kAccept) Receive(&a, message);
+    return false;
+  };
+  Connect(&a, 1, "x");
+  for (int i = 0; i < 3; ++i) {
+    RelayForgets();
+    Write(&a, 1, "x");
+    Run(5 * kSecond);
+  }
+  CHECK(a.log.Count("second hotlink client", LogLevel::kWarning) == 1);
+}
+
+TEST_CASE_FIXTURE(CoreWorld, "who waits for a place to open has its turn") {
+  Side& a = Add("a@x");
+  Side& c = Add("c@x");
+  for (int n = 0; n < 32; ++n) AddChannel(&a, "b@x", n);  // whose peer is absent
+  const ChannelId last = AddChannel(&a, "c@x", 32);
+  AddChannel(&c, "a@x", 32);
+  Run(kSecond);
+  CHECK(Status(&a, last).session_out_up);
+}
+
+TEST_CASE_FIXTURE(CoreWorld,
+                  "who waits for a place has its turn, whoever knows their peer or not") {
+  Side& a = Add("a@x");
+  Side& b = Add("b@x");
+  for (int n = 0; n < 40; ++n) {
+    AddChannel(&a, "b@x", n);
+    AddChannel(&b, "a@x", n);
+  }
+  Run(5 * kSecond);
+  for (int n = 40; n < 50; ++n) AddChannel(&a, "c@x", n);  // who was never there
+  LinkDown(&b);
+  RelayForgets();
+  LinkDown(&a);
+  LinkUp(&a);
+  const size_t before = a.SentOf(MessageType::kOpen).size();
+  Run(20 * kSecond);
+  std::set<std::string> paths;
+  const auto opens = a.SentOf(MessageType::kOpen);
+  for (size_t i = before; i < opens.size(); ++i) paths.insert(opens[i].path);
+  CHECK(paths.size() == 50);
+}
+
+// The frames that `side` granted last on each of its peers' sessions.
+uint64_t Granted(const Side& side) {
+  std::map<std::string, uint64_t> granted;
+  for (const Sent& message : side.sent) {
+    if (message.kind == kFlowAck) granted[message.sid] = ParseFlowAck(message.token)->grant.frames;
+    if (message.kind != kFlowHello) continue;
+    const auto hello = ParseFlowHello(message.token);
+    if (hello->grant.next > 0) granted[message.sid] = hello->grant.frames;
+  }
+  uint64_t sum = 0;
+  for (const auto& [sid, frames] : granted) sum += frames;
+  return sum;
+}
+
+TEST_CASE("frames in flight: a receiver's grants together, however many channels there are") {
+  CoreWorld world;
+  Side& a = world.Add("a@x");
+  for (int n = 0; n < 8; ++n) {
+    const std::string user = std::string(1, static_cast<char>('b' + n)) + "@x";
+    Side& peer = world.Add(user);
+    world.AddChannel(&a, user, n);
+    world.AddChannel(&peer, "a@x", n);
+    world.Run(kSecond);
+    CAPTURE(n);
+    CHECK(Granted(a) <= 128);
+    CHECK(Granted(a) > 0);
+  }
+}
+
+}  // namespace
+}  // namespace hotlink
