@@ -117,9 +117,7 @@ void WsParser::Reallocate(size_t space) {
 }
 
 void WsParser::Wrote(size_t n) {
-  if (failed_) return;
-  end_ += n;
-  missing_ -= std::min(missing_, n);
+  if (!failed_) end_ += n;
 }
 
 // Gives back what belonged to messages that were handed out.

@@ -96,7 +96,7 @@ class WsParser {
   std::unique_ptr<uint8_t[]> buffer_;
   size_t capacity_ = 0;
   size_t begin_ = 0, end_ = 0;  // the received, not yet consumed bytes in buffer_
-  size_t missing_ = 0;          // bytes that the frame at begin_ still needs, 0 while unknown
+  size_t missing_ = 0;          // what Next() found the frame at begin_ to need, 0 while unknown
   Bytes fragments_;             // payload of an unfinished fragmented message
   WsOpcode fragment_opcode_ = WsOpcode::kContinuation;  // kContinuation: none is open
   bool failed_ = false;

@@ -38,7 +38,8 @@ class ChannelHost {
   virtual void DropSid(const std::string& sid) = 0;
 
   // One of the places for unanswered Opens (join.md §4). False: none is free or others wait for
-  // one, the channel is stepped again when it is its turn; those that know their peer go first.
+  // one, the channel is stepped again when it is its turn; those that know their peer and those
+  // that do not take turns.
   virtual bool TakeOpenPlace(ChannelId channel, bool peer_known) = 0;
   virtual void FreeOpenPlace() = 0;
 

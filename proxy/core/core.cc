@@ -1,6 +1,7 @@
 #include "proxy/core/core.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <queue>
@@ -126,6 +127,7 @@ class Core::Impl : public ChannelHost {
   void OnEchoBack(std::string_view sid, Time now);
   void StepEcho(Time now);
   Channel* BySid(std::string_view sid);
+  ChannelId NextForPlace();
   int FrameShare() const;
   void SetReceives(Entry* entry, bool receives);
   void TellShares(Time now);
@@ -151,10 +153,11 @@ class Core::Impl : public ChannelHost {
 
   bool link_up_ = false;
   uint64_t link_generation_ = 0;
-  int opens_ = 0;                     // unanswered
-  ChannelId place_for_ = 0;           // the one that has its turn
-  std::deque<ChannelId> want_place_;  // channels that wait for one to be answered
-  std::deque<ChannelId> turns_;       // channels that may have Data, next one first
+  int opens_ = 0;                                    // unanswered
+  ChannelId place_for_ = 0;                          // the one that has its turn
+  std::array<std::deque<ChannelId>, 2> want_place_;  // [0]: those whose peer is known
+  size_t place_turn_ = 0;                            // channels that wait for one to be answered
+  std::deque<ChannelId> turns_;                      // channels that may have Data, next one first
 
   uint64_t echo_number_ = 0;
   std::map<uint64_t, ChannelId> echoes_;  // outstanding; channel 0: the relay's health
@@ -177,14 +180,28 @@ class Core::Impl : public ChannelHost {
 };
 
 bool Core::Impl::TakeOpenPlace(ChannelId channel, bool peer_known) {
-  const bool its_turn = want_place_.empty() || channel == place_for_;
+  const bool its_turn = channel == place_for_ || (want_place_[0].empty() && want_place_[1].empty());
   if (its_turn && opens_ < config_.opens_unanswered) {
     ++opens_;
     return true;
   }
-  if (std::find(want_place_.begin(), want_place_.end(), channel) != want_place_.end()) return false;
-  want_place_.insert(peer_known ? want_place_.begin() : want_place_.end(), channel);
+  for (const auto& waiting : want_place_) {
+    if (std::find(waiting.begin(), waiting.end(), channel) != waiting.end()) return false;
+  }
+  want_place_[peer_known ? 0 : 1].push_back(channel);
   return false;
+}
+
+// The next one that waits for a place: in turns one whose peer is known and one whose is not, so
+// that hundreds of absent peers hold up nobody for long. 0: none waits.
+ChannelId Core::Impl::NextForPlace() {
+  place_turn_ = 1 - place_turn_;
+  if (want_place_[place_turn_].empty()) place_turn_ = 1 - place_turn_;
+  auto& waiting = want_place_[place_turn_];
+  if (waiting.empty()) return 0;
+  const ChannelId next = waiting.front();
+  waiting.pop_front();
+  return next;
 }
 
 int Core::Impl::FrameShare() const {
@@ -317,7 +334,7 @@ void Core::Impl::SetLink(bool up, Time now) {
   }
   if (!up) {
     opens_ = 0;
-    want_place_.clear();
+    for (auto& waiting : want_place_) waiting.clear();
   }
   std::vector<ChannelId> ids;
   for (const auto& [id, entry] : channels_) ids.push_back(id);
@@ -416,9 +433,9 @@ void Core::Impl::Pump(Time now) {
     found->second.channel->SendData(now);
     Step(id, now);
   }
-  while (link_up_ && !want_place_.empty() && opens_ < config_.opens_unanswered) {
-    place_for_ = want_place_.front();
-    want_place_.pop_front();
+  while (link_up_ && opens_ < config_.opens_unanswered) {
+    place_for_ = NextForPlace();
+    if (place_for_ == 0) break;
     Step(place_for_, now);
   }
   place_for_ = 0;

@@ -55,9 +55,9 @@ class PlainFixture : public ChannelHost {
   bool link_delivers() const override { return true; }
   void AddSid(const std::string& sid, ChannelId channel) override { sids[sid] = channel; }
   void DropSid(const std::string& sid) override { sids.erase(sid); }
-  bool TakeOpenPlace(ChannelId) override { return true; }
+  bool TakeOpenPlace(ChannelId, bool) override { return true; }
   void FreeOpenPlace() override {}
-  int FrameGrant(ChannelId) const override { return 128; }
+  int FrameGrant(ChannelId) override { return 128; }
   bool KnownReliable(const std::string&) const override { return false; }
   uint64_t SendEcho(ChannelId) override { return ++echoes; }
 

@@ -68,12 +68,12 @@ bool TakeAll(WsParser* parser, Seen* seen) {
   }
 }
 
-// Feeds `bytes` in pieces of at most `piece`, as a socket would.
-Seen Feed(WsParser* parser, ByteView bytes, size_t piece) {
+// Feeds `bytes` in pieces of at most `piece`, as a socket would, into spaces of at least `wanted`.
+Seen Feed(WsParser* parser, ByteView bytes, size_t piece, size_t wanted = 1) {
   Seen seen;
   while (!bytes.empty()) {
-    const std::span<uint8_t> space = parser->WriteSpace(1);
-    REQUIRE(space.size() >= 1);
+    const std::span<uint8_t> space = parser->WriteSpace(wanted);
+    REQUIRE(space.size() >= wanted);
     const size_t n = std::min({piece, space.size(), bytes.size()});
     std::copy_n(bytes.begin(), n, space.begin());
     parser->Wrote(n);
@@ -290,19 +290,34 @@ TEST_CASE(
 TEST_CASE("parser: memory is given back too when small messages follow without a pause") {
   WsParser parser(kMax);
   const Bytes big = ServerFrame(0x82, Pattern(4 << 20)), small = ServerFrame(0x82, Pattern(1000));
-  // Each read ends in the middle of a small message, so the buffer is never empty.
   Bytes stream = big;
-  while (stream.size() < big.size() + (6 << 20)) {
-    stream.insert(stream.end(), small.begin(), small.end());
+  for (int i = 0; i < 6000; ++i) stream.insert(stream.end(), small.begin(), small.end());
+  // Each piece ends in the middle of a small message, so the buffer is never empty.
+  const size_t first = big.size() + 500, piece = small.size() * 50;
+  CHECK(Feed(&parser, ByteView(stream).first(first), 64 << 10, 64 << 10).messages.size() == 1);
+  size_t messages = 0;
+  for (ByteView rest = ByteView(stream).subspan(first); rest.size() > piece;
+       rest = rest.subspan(piece)) {
+    messages += Feed(&parser, rest.first(piece), piece, 64 << 10).messages.size();
   }
-  Seen seen = Feed(&parser, ByteView(stream).first(big.size() + 500), 64 << 10);
-  CHECK(seen.messages.size() == 1);
-  ByteView rest = ByteView(stream).subspan(big.size() + 500);
-  while (rest.size() > small.size() * 50) {
-    Feed(&parser, rest.first(small.size() * 50), SIZE_MAX);
-    rest = rest.subspan(small.size() * 50);
-  }
+  CHECK(messages >= 5900);
   CHECK(parser.capacity() <= kWsKeepCapacity);
+}
+
+TEST_CASE("parser: what is left of a message is moved to the front unharmed") {
+  Bytes stream;
+  Seen expected;
+  for (unsigned i = 0; i < 200; ++i) {
+    const Bytes payload = Pattern(1 + i * 37 % 900, i);
+    stream = stream + ServerFrame(0x82, payload);
+    expected.messages.emplace_back(WsOpcode::kBinary, payload);
+  }
+  for (size_t wanted : {100, 1000, 4096}) {
+    for (size_t piece : {97, 100, 1000, 4096}) {
+      WsParser parser(kMax);
+      CHECK((Feed(&parser, stream, piece, wanted) == expected));
+    }
+  }
 }
 
 TEST_CASE("parser: fragments take no more memory than the largest message") {
