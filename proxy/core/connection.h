@@ -26,6 +26,8 @@ struct Connection {
   bool kept_whole = true;       // `kept` is all it was given
   bool maybe_readable = false;  // told ready, and no read since came back empty
   bool write_blocked = false;   // its socket took less than it was offered
+  Time committed_at = kNever;   // since when committed() holds
+  Time last_moved = 0;          // a payload byte, either way
   PartyInterest interest;
 
   // A record was appended for it or a byte (or the end) was given to it: it belongs to its epoch.

@@ -21,20 +21,7 @@ Join::Join(const CoreConfig& config, PartySide& party, Log& log, std::string nam
       queue_(queue),
       counters_(counters) {}
 
-void Join::Ready(Time now) {
-  active_->maybe_readable = true;
-  active_->write_blocked = false;
-  if (!active_->interest.readable) LookForEnd(now);
-}
-
-// An end shows even while the party is not read, if no byte is in front of it.
-void Join::LookForEnd(Time now) {
-  const PartyState state = party_.Peek(active_->id);
-  active_->reset |= state == PartyState::kReset;
-  if (state != PartyState::kEof || active_->eof) return;
-  active_->eof = true;
-  active_->eof_at = now;
-}
+void Join::Ready(Time now) { active_->Ready(now); }
 
 void Join::Step(const Peer& peer, Time now) {
   now_ = now;
@@ -68,9 +55,7 @@ bool Join::waits_for_look_ahead() const {
 
 bool Join::Promote() {
   if (queue_.empty() || waits_for_look_ahead()) return false;
-  active_ = queue_.TakeOldest();
-  active_->maybe_readable = true;
-  last_moved_ = now_;
+  active_.emplace(*queue_.TakeOldest(), config_, party_, counters_, now_);
   if (log_.Enabled(LogLevel::kDebug)) {
     log_.Write(LogLevel::kDebug, name_ + " conn=" + std::to_string(active_->id) +
                                      " epoch=" + std::to_string(k_) + " active");
@@ -91,7 +76,6 @@ bool Join::EndReset() {
   }
   if (!active_->appended && !active_->sent && active_->kept_whole) {
     store_.Current(k_)->bytes.PushFront(std::move(active_->kept));
-    committed_at_ = kNever;
     ++counters_.probes;
     return DropActive(true, "reset before it sent a byte: what it was given waits for the next");
   }
@@ -113,32 +97,14 @@ bool Join::CanRead(const Peer& peer) const {
 void Join::ReadParty(const Peer& peer) {
   while (active_->maybe_readable && read_budget_ > 0 && CanRead(peer)) {
     const auto space = out_.ReadSpace();
-    const PartyRead read = party_.Read(active_->id, space);
-    if (read.state != PartyState::kBytes) {
-      active_->maybe_readable = false;
-      active_->reset |= read.state == PartyState::kReset;
-      if (read.state == PartyState::kEof) {
-        active_->eof = true;
-        active_->eof_at = now_;
-      }
-      return;
-    }
-    read_budget_ -= std::min(read_budget_, read.n);
-    active_->proven = active_->sent = true;
-    active_->kept = Bytes();
-    active_->kept_whole = false;
-    last_moved_ = now_;
-    if (!Discards()) {
-      active_->appended = true;
-      out_.Append(k_, read.n);
-      Commit();
-    }
-    if (read.n < space.size()) active_->maybe_readable = false;
+    const size_t n = active_->ReadInto(space, now_);
+    if (n == 0) return;
+    read_budget_ -= std::min(read_budget_, n);
+    if (Discards()) continue;
+    active_->appended = true;
+    active_->Commit(now_);
+    out_.Append(k_, n);
   }
-}
-
-void Join::Commit() {
-  if (committed_at_ == kNever) committed_at_ = now_;
 }
 
 // Rule 5.
@@ -160,54 +126,16 @@ bool Join::TakeEof() {
   out_.AppendFin(k_);
   own_fin_ = true;
   active_->appended = true;
-  last_moved_ = now_;
-  Commit();
+  active_->last_moved = now_;
+  active_->Commit(now_);
   return false;
-}
-
-// A probe that is gone already must not be given anything (rule 5's last sentence).
-void Join::LookBeforeFirstWrite() {
-  if (active_->given > 0 || active_->fin_given || active_->sent || active_->eof) return;
-  LookForEnd(now_);
-}
-
-void Join::Give(ByteView bytes, size_t* taken) {
-  const PartyWrite write = party_.Write(active_->id, bytes);
-  *taken = write.n;
-  active_->reset |= write.reset;
-  active_->write_blocked = !write.reset && write.n < bytes.size();
-  if (write.n == 0) return;
-  active_->given += write.n;
-  counters_.rx_payload += write.n;
-  last_moved_ = now_;
-  Commit();
-  if (active_->sent || !active_->kept_whole) return;
-  if (active_->kept.size() + write.n > config_.probe_keep) {
-    active_->kept = Bytes();
-    active_->kept_whole = false;
-  } else {
-    active_->kept.insert(active_->kept.end(), bytes.begin(),
-                         bytes.begin() + static_cast<ptrdiff_t>(write.n));
-  }
 }
 
 // Rule 6.
 void Join::GiveInbound() {
   InboundPart* part = store_.Current(k_);
-  if (part == nullptr || (part->bytes.empty() && !part->fin) || active_->fin_given) return;
-  if (part->rst && !part->fin && !active_->committed()) return;
-  LookBeforeFirstWrite();
-  const bool gone = active_->reset || (active_->eof && !active_->sent && !active_->committed());
-  while (!gone && !part->bytes.empty() && !active_->write_blocked && !active_->reset) {
-    size_t taken = 0;
-    Give(part->bytes.Front(), &taken);
-    part->bytes.Pop(taken);
-  }
-  if (gone || active_->reset || !part->bytes.empty() || !part->fin) return;
-  party_.ShutdownWrite(active_->id);
-  active_->fin_given = true;
-  active_->fin_given_at = now_;
-  Commit();
+  if (part == nullptr || (part->rst && !part->fin && !active_->committed())) return;
+  active_->GiveQueue(&part->bytes, part->fin, now_);
 }
 
 void Join::OnRecord(RecordTag tag, ByteView payload, Time now) {
@@ -229,7 +157,7 @@ void Join::OnRecord(RecordTag tag, ByteView payload, Time now) {
       size_t taken = 0;
       const bool direct = active_ && active_->given > 0 && part->bytes.empty() &&
                           part == store_.Current(k_) && !active_->write_blocked && !active_->reset;
-      if (direct && !payload.empty()) Give(payload, &taken);
+      if (direct && !payload.empty()) taken = active_->Give(payload, now_);
       if (taken < payload.size()) part->bytes.Push(payload.subspan(taken));
       break;
     }
@@ -253,7 +181,7 @@ bool Join::EndFinished() {
 Time Join::AbortAt() const {
   const InboundPart* part = store_.Current(k_);
   if (!active_ || part == nullptr || !part->rst || part->fin) return kNever;
-  const bool delivered = part->bytes.empty() && party_.Unacknowledged(active_->id) == 0;
+  const bool delivered = part->bytes.empty() && active_->Delivered();
   return delivered ? part->rst_at : part->rst_at + config_.reset_wait;
 }
 
@@ -280,7 +208,7 @@ Time Join::LingerAt(const Peer& peer, Time now) const {
   if (!active_ || !own_fin_ || (part != nullptr && (part->fin || part->rst))) return kNever;
   const bool heard = peer.last_heard + 2 * config_.heard_ping > now;
   if (received_ && (queue_.empty() || !heard)) return kNever;
-  return last_moved_ + (queue_.empty() ? config_.linger : config_.linger_standby);
+  return active_->last_moved + (queue_.empty() ? config_.linger : config_.linger_standby);
 }
 
 // Rule 10.
@@ -293,7 +221,7 @@ bool Join::EndLingering(const Peer& peer) {
 Time Join::SilentAt(const Peer& peer) const {
   if (!active_ || !active_->committed() || store_.HasOrphan()) return kNever;
   if (!received_ && out_.transmitted_epoch() != k_) return kNever;
-  return std::max(peer.last_heard, committed_at_) + config_.peer_silent;
+  return std::max(peer.last_heard, active_->committed_at) + config_.peer_silent;
 }
 
 // Rule 11.
@@ -316,8 +244,7 @@ bool Join::EndDrained() {
   if (!active_->committed()) return DropActive(true, drain_reason_);
   const InboundPart* part = store_.Current(k_);
   const bool all_done = drain_ == Drain::kTerminate && out_.empty() &&
-                        (part == nullptr || part->bytes.empty()) &&
-                        party_.Unacknowledged(active_->id) == 0;
+                        (part == nullptr || part->bytes.empty()) && active_->Delivered();
   if (!all_done && now_ < drain_at_) return false;
   drain_cut_ |= !all_done;
   if (!store_.HasOrphan() && (part == nullptr || !part->rst)) AppendRst(drain_reason_);
@@ -332,11 +259,7 @@ bool Join::DropActive(bool reset, std::string_view why) {
     log_.Write(LogLevel::kDebug,
                name_ + " conn=" + std::to_string(active_->id) + " dropped: " + std::string(why));
   }
-  if (reset) {
-    party_.Reset(active_->id);
-  } else {
-    party_.Close(active_->id);
-  }
+  active_->End(reset);
   active_.reset();
   return true;
 }
@@ -363,8 +286,7 @@ void Join::Advance() {
   if (!orphan) ++k_;
   own_fin_ = false;
   received_ = store_.Has(k_);
-  committed_at_ = kNever;
-  last_moved_ = now_;
+  if (active_) active_->last_moved = now_;
 }
 
 void Join::PeerRestarted(Time now) {
@@ -383,7 +305,6 @@ void Join::PeerRestarted(Time now) {
   const bool keep = bound && active_ && !orphaned && active_->committed();
   out_.Reset(keep ? k_ : 0);
   own_fin_ = keep && own_fin_;
-  if (!keep) committed_at_ = orphaned ? committed_at_ : kNever;
   k_ = 1;
   received_ = false;
 }
@@ -401,13 +322,7 @@ bool Join::party_not_reading() const {
 
 void Join::WatchActive(const Peer& peer) {
   const InboundPart* part = store_.Current(k_);
-  const PartyInterest interest{
-      .readable = CanRead(peer),
-      .writable = active_->write_blocked && part != nullptr && !part->bytes.empty(),
-      .hangup = true};
-  if (interest == active_->interest) return;
-  active_->interest = interest;
-  party_.Watch(active_->id, interest);
+  active_->Watch(CanRead(peer), active_->write_blocked && part != nullptr && !part->bytes.empty());
 }
 
 Time Join::Deadline(const Peer& peer, Time now) const {

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "proxy/core/bound_connection.h"
 #include "proxy/core/connection_queue.h"
 #include "proxy/core/inbound_store.h"
 #include "proxy/core/party_side.h"
@@ -59,7 +60,7 @@ class Join : public RecordSink {
   const Connection* active() const { return active_ ? &*active_ : nullptr; }
   bool peer_party_seen() const { return received_; }
   bool committed() const { return active_ && active_->committed(); }
-  Time last_moved() const { return last_moved_; }
+  Time last_moved() const { return active_ ? active_->last_moved : 0; }
   bool waits_for_look_ahead() const;
   bool party_not_reading() const;
 
@@ -85,10 +86,6 @@ class Join : public RecordSink {
   Time FinWaitAt() const;
   bool CanRead(const Peer& peer) const;
   bool Discards() const;
-  void Commit();
-  void Give(ByteView bytes, size_t* taken);
-  void LookBeforeFirstWrite();
-  void LookForEnd(Time now);
   void AppendRst(std::string_view reason);
   bool DropActive(bool reset, std::string_view why);
   bool EndEpoch(bool reset, std::string_view why);
@@ -106,12 +103,10 @@ class Join : public RecordSink {
 
   Time now_ = 0;
   Epoch k_ = 1;
-  std::optional<Connection> active_;
+  std::optional<BoundConnection> active_;
   InboundStore store_;
   bool own_fin_ = false;   // k.fin was appended
   bool received_ = false;  // a record of k came
-  Time committed_at_ = kNever;
-  Time last_moved_ = 0;  // a payload byte of the present join, either way
   size_t read_budget_ = 0;
   Drain drain_ = Drain::kNone;
   std::string drain_reason_;
