@@ -19,7 +19,10 @@ uint64_t RandomBits() {
 
 MarkerScanOptions ScanOptions(const ProxyOptions& options) {
   return {.data_dir = options.data_dir,
-          .policy = {.own_email = options.email, .peers = options.peers, .ports = options.ports},
+          .policy = {.own_email = options.email,
+                     .peers = options.peers,
+                     .ports = options.ports,
+                     .dial = options.dial_allow},
           .all_datasites = options.all_datasites,
           .run = options.run,
           .scan_interval = options.scan_interval,
@@ -61,7 +64,12 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::strin
              .on_message = [this](const Message& m) { core_.Received(m, Now()), CoreCalled(); },
              .on_writable = [this] { core_.LinkWritable(Now()), CoreCalled(); }},
             log, RandomBits),
-      party_(loop, [this](ConnId conn) { core_.PartyReady(conn, Now()), CoreCalled(); }),
+      party_(loop, {.ready = [this](ConnId conn) { core_.PartyReady(conn, Now()), CoreCalled(); },
+                    .dialled =
+                        [this](ConnId conn, const DialResult& result) {
+                          core_.PartyDialled(conn, result, Now()), CoreCalled();
+                        },
+                    .forbidden = [this](const Endpoint& to) { return IsOwn(to); }}),
       core_(ConfigOf(options_), link_, party_, log, RandomBits),
       markers_(
           loop, ScanOptions(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
@@ -157,6 +165,11 @@ void Sidecar::Open(Port* port) {
     return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
                               Now());
   }
+  const std::string dials = port->plan.spec.dial.empty() ? "" : " dials=" + port->plan.spec.dial;
+  if (port->plan.port == 0) {
+    log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer + dials);
+    return core_.SetListening(port->channel, ListenState::kListening, "", Now());
+  }
   std::vector<std::unique_ptr<Listener>> listeners;
   for (const std::string& address : options_.listen_addresses) {
     auto accepted = [this, key = port->plan.key](int fd, const sockaddr_storage&) {
@@ -174,8 +187,15 @@ void Sidecar::Open(Port* port) {
   port->listeners = std::move(listeners);
   port->fault.clear();
   core_.SetListening(port->channel, ListenState::kListening, "", Now());
-  log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer +
-                                  " port=" + std::to_string(port->plan.port) + " listening");
+  log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer + " port=" +
+                                  std::to_string(port->plan.port) + " listening" + dials);
+}
+
+// The sidecar never dials itself, whatever the configuration allows.
+bool Sidecar::IsOwn(const Endpoint& endpoint) const {
+  return std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
+    return !entry.second.listeners.empty() && entry.second.plan.port == endpoint.port;
+  });
 }
 
 void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
@@ -206,7 +226,8 @@ void Sidecar::RetryPorts() {
   bool held = false;
   for (auto& [key, port] : ports_) {
     held |= port.plan.state == PlanState::kHeld;
-    if (port.plan.state == PlanState::kListen && port.listeners.empty()) Open(&port);
+    const bool closed = port.plan.port != 0 && port.listeners.empty();
+    if (port.plan.state == PlanState::kListen && closed) Open(&port);
   }
   if (held) Replan();
   AddReplacements();

@@ -59,6 +59,7 @@ class Sidecar {
   void AddReplacements();
   void Open(Port* port);
   void Close(const ChannelKey& key, const std::string& reason);
+  bool IsOwn(const Endpoint& endpoint) const;
   void OnConnection(const ChannelKey& key, int fd);
   void RetryPorts();
   void CoreCalled();  // after each call into the core: its deadline and its end

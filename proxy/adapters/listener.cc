@@ -1,6 +1,5 @@
 #include "proxy/adapters/listener.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -8,26 +7,10 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/adapters/socket_address.h"
+
 namespace hotlink {
 namespace {
-
-// Fills `out`; returns its size, 0 if `address` is not numeric.
-socklen_t ParseAddress(const std::string& address, uint16_t port, sockaddr_storage* out) {
-  *out = {};
-  auto* v4 = reinterpret_cast<sockaddr_in*>(out);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
-  if (inet_pton(AF_INET, address.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    return sizeof *v4;
-  }
-  if (inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    return sizeof *v6;
-  }
-  return 0;
-}
 
 uint16_t BoundPort(int fd) {
   sockaddr_storage bound{};
@@ -54,12 +37,11 @@ Listener::~Listener() {
 }
 
 ListenResult Listener::Listen(const std::string& address, uint16_t port) {
-  std::string name = (address.find(':') == std::string::npos ? address : "[" + address + "]") +
-                     ":" + std::to_string(port);
+  const Result<IpAddress> parsed = ParseIpAddress(address);
+  if (!parsed) return {ListenOutcome::kFailed, parsed.error()};
+  std::string name = EndpointText({*parsed, port});
   sockaddr_storage target;
-  socklen_t size = ParseAddress(address, port, &target);
-  if (size == 0)
-    return {ListenOutcome::kFailed, "\"" + address + "\" is not a numeric IPv4 or IPv6 address"};
+  const socklen_t size = ToSocketAddress({*parsed, port}, &target);
   int fd = socket(target.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   auto fail = [&] {
     int error = errno;

@@ -43,28 +43,63 @@ bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
 
-PartySockets::PartySockets(uv_loop_t* loop, Ready ready) : loop_(loop), ready_(std::move(ready)) {}
+PartySockets::PartySockets(uv_loop_t* loop, Events events)
+    : loop_(loop),
+      events_(std::move(events)),
+      dialler_(loop,
+               [this](ConnId conn, int fd, const std::string& why) { OnDialled(conn, fd, why); }) {}
 
 PartySockets::~PartySockets() = default;
 
 std::optional<ConnId> PartySockets::Add(int fd) {
+  const ConnId id = next_++;
+  if (!Take(id, fd, true)) return std::nullopt;
+  return id;
+}
+
+// False: the socket cannot be watched, and was reset.
+bool PartySockets::Take(ConnId id, int fd, bool abort_on_close) {
   SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdle);
   SetInt(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepInterval);
   SetInt(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepProbes);
   SetInt(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
-  SetAbortOnClose(fd, true);
-  const ConnId id = next_++;
+  SetAbortOnClose(fd, abort_on_close);
   Connection connection;
   connection.fd = fd;
+  connection.abort_on_close = abort_on_close;
   connection.poll =
       std::make_unique<Poll>(loop_, fd, Poll::Fd::kOwned,
                              [this, id](int status, int events) { OnPoll(id, status, events); });
-  if (connection.poll->error() != 0) return std::nullopt;
+  if (connection.poll->error() != 0) return false;
   Arm(&connection);
   connections_.emplace(id, std::move(connection));
+  return true;
+}
+
+// ---- Dialling ----
+
+ConnId PartySockets::Dial(const std::string& address) {
+  const Result<Endpoint> endpoint = ParseEndpoint(address);
+  const ConnId id = next_++;
+  if (!endpoint) {
+    dialler_.Fail(id, endpoint.error());
+  } else if (events_.forbidden && events_.forbidden(*endpoint)) {
+    forbidden_.insert(id);
+    dialler_.Fail(id, "it is the sidecar's own port");
+  } else if (!dialler_.Start(id, *endpoint)) {
+    return 0;
+  }
   return id;
+}
+
+void PartySockets::OnDialled(ConnId conn, int fd, const std::string& why) {
+  const bool forbidden = forbidden_.erase(conn) > 0;
+  const bool connected = fd >= 0 && Take(conn, fd, false);
+  events_.dialled(conn, {.connected = connected,
+                         .forbidden = forbidden,
+                         .why = fd >= 0 && !connected ? "it cannot be watched" : why});
 }
 
 PartySockets::Connection* PartySockets::Find(ConnId conn) {
@@ -112,7 +147,7 @@ void PartySockets::OnPoll(ConnId conn, int status, int events) {
     connection->hangup_told = interest.hangup;
   }
   Arm(connection);
-  if (tell) ready_(conn);  // may end the connection
+  if (tell) events_.ready(conn);  // may end the connection
 }
 
 // SO_ERROR is emptied by asking: what it said is kept.
@@ -148,6 +183,7 @@ PartyRead PartySockets::Read(ConnId conn, std::span<uint8_t> into) {
   if (connection == nullptr) return {PartyState::kReset, 0};
   ssize_t n = Receive(connection->fd, into.data(), into.size(), 0);
   if (n > 0) {
+    if (!std::exchange(connection->abort_on_close, true)) SetAbortOnClose(connection->fd, true);
     // Lasts for one acknowledgement. Without it a party that writes 8 bytes and then the rest, with
     // Nagle on, waits 40 ms for ours.
     SetInt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
@@ -182,7 +218,14 @@ size_t PartySockets::Unacknowledged(ConnId conn) {
 
 // ---- Ends ----
 
-void PartySockets::Reset(ConnId conn) { connections_.erase(conn); }
+void PartySockets::Reset(ConnId conn) {
+  dialler_.Cancel(conn);
+  forbidden_.erase(conn);
+  const auto found = connections_.find(conn);
+  if (found == connections_.end()) return;
+  SetAbortOnClose(found->second.fd, true);
+  connections_.erase(found);
+}
 
 void PartySockets::Close(ConnId conn) {
   auto it = connections_.find(conn);

@@ -11,9 +11,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "common/endpoint.h"
 #include "common/time.h"
+#include "proxy/adapters/dialler.h"
 #include "proxy/adapters/uv_handles.h"
 #include "proxy/core/party_side.h"
 
@@ -28,8 +32,15 @@ class PartySockets : public PartySide {
   // `ready`: the connection is worth a look; at most once per connection and turn of the loop. It
   // may close the connection, or any other. Never called from inside a method of this class.
   using Ready = std::function<void(ConnId)>;
+  struct Events {
+    Ready ready;
+    // A connection of Dial() is there, or could not be made. As `ready`.
+    std::function<void(ConnId, const DialResult&)> dialled;
+    // Whether this endpoint must not be dialled: it is the sidecar's own. May be null: none is.
+    std::function<bool(const Endpoint&)> forbidden;
+  };
 
-  PartySockets(uv_loop_t* loop, Ready ready);
+  PartySockets(uv_loop_t* loop, Events events);
   // Resets what is still open.
   ~PartySockets() override;
   PartySockets(const PartySockets&) = delete;
@@ -41,6 +52,7 @@ class PartySockets : public PartySide {
   // Connections the core has not ended yet.
   size_t size() const { return connections_.size(); }
 
+  ConnId Dial(const std::string& address) override;
   PartyState Peek(ConnId conn) override;
   PartyRead Read(ConnId conn, std::span<uint8_t> into) override;
   PartyWrite Write(ConnId conn, ByteView bytes) override;
@@ -59,9 +71,14 @@ class PartySockets : public PartySide {
     bool hangup_told = false;
     bool quiet = false;  // both directions ended: not even the baseline is watched
     std::unique_ptr<Poll> poll;
+    // A killed sidecar must not be taken for a clean end: RST. But not by a program that is still
+    // accepting: only once it has sent something.
+    bool abort_on_close = false;
     std::unique_ptr<Timer> close_wait;  // set: closed by the core, taking the party's last bytes
   };
 
+  bool Take(ConnId id, int fd, bool abort_on_close);
+  void OnDialled(ConnId conn, int fd, const std::string& why);
   Connection* Find(ConnId conn);
   void OnPoll(ConnId conn, int status, int events);
   void Arm(Connection* connection);
@@ -70,10 +87,12 @@ class PartySockets : public PartySide {
   void Linger(ConnId conn);
 
   uv_loop_t* loop_;
-  Ready ready_;
+  Events events_;
   ConnId next_ = 1;
   std::unordered_map<ConnId, Connection> connections_;
   std::unordered_map<ConnId, Connection> closing_;
+  Dialler dialler_;
+  std::unordered_set<ConnId> forbidden_;  // being refused
 };
 
 }  // namespace hotlink

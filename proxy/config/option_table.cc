@@ -73,6 +73,12 @@ OptionGroup Markers(ProxyOptions* o) {
        ValueOption("HOTLINK_PROXY_PORTS", "LIST",
                    "ports and ranges of ports from 1 to 65535, separated by commas", "1024-65535",
                    &o->ports, SetPorts, "The only ports that markers may name."),
+       ValueOption("HOTLINK_PROXY_DIAL_ALLOW", "LIST",
+                   "numeric addresses or networks with ports, separated by commas", "nothing",
+                   &o->dial_allow, SetEndpointRanges,
+                   "What markers may ask to be dialled, as 127.0.0.1:5001,10.0.0.0/24:9000-9100. "
+                   "Others may write markers, so loopback is not safe by itself. The sidecar's "
+                   "own ports are never dialled."),
        DurationOption("HOTLINK_PROXY_SCAN_MS", &o->scan_interval, kMillisecond, kHour,
                       "How often all markers are looked for, besides the kernel's notifications. "
                       "Rarer where a scan takes long."),
@@ -94,6 +100,17 @@ OptionGroup Party(ProxyOptions* o) {
                     "How often a port that another program has is tried again."),
        CountOption("HOTLINK_PROXY_STANDBYS", &core.standbys, 1, 1024, "connections",
                    "How many may wait behind the active one of a channel; more are reset."),
+       CountOption("HOTLINK_PROXY_STREAMS", &core.streams, 1, 65536, "connections",
+                   "How many a channel whose marker has `dial` carries at once, of each side; more "
+                   "are reset."),
+       BytesOption("HOTLINK_PROXY_STREAM_WINDOW", &core.stream_window, 4 << 10, 16 << 20,
+                   "What each of them may have on its way as it begins; grows where the party "
+                   "keeps up."),
+       Milliseconds("HOTLINK_PROXY_DIAL_RETRY_MIN_MS", &core.dial_retry_min,
+                    "The first wait before a party that does not listen yet is dialled again; "
+                    "doubles."),
+       Milliseconds("HOTLINK_PROXY_DIAL_RETRY_MAX_MS", &core.dial_retry_max,
+                    "The longest wait before it is dialled again."),
        Milliseconds("HOTLINK_PROXY_PROVE_MS", &core.prove_delay,
                     "The age at which a connection that has sent nothing counts as no probe."),
        Milliseconds("HOTLINK_PROXY_PROBE_FIN_WAIT_MS", &core.probe_fin_wait,

@@ -121,6 +121,19 @@ Complaint SetPorts(const std::string& text, std::vector<PortRange>* ports) {
   return {};
 }
 
+Complaint SetEndpointRanges(const std::string& text, std::vector<EndpointRange>* ranges) {
+  const std::vector<std::string> items = SplitList(text);
+  if (const Complaint complaint = CheckList(items)) return complaint;
+  std::vector<EndpointRange> parsed;
+  for (const std::string& item : items) {
+    const Result<EndpointRange> range = ParseEndpointRange(item);
+    if (!range) return range.error();
+    parsed.push_back(*range);
+  }
+  *ranges = std::move(parsed);
+  return {};
+}
+
 Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses) {
   const std::vector<std::string> items = SplitList(text);
   if (const Complaint complaint = CheckList(items)) return complaint;

@@ -22,6 +22,9 @@ Complaint SetPeers(const std::string& text, std::vector<std::string>* peers);
 // "20000-20100,9001".
 Complaint SetPorts(const std::string& text, std::vector<PortRange>* ports);
 
+// "127.0.0.1:5001,10.0.0.0/24:9000-9100".
+Complaint SetEndpointRanges(const std::string& text, std::vector<EndpointRange>* ranges);
+
 // Numeric loopback addresses.
 Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses);
 

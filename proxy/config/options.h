@@ -36,6 +36,7 @@ struct ProxyOptions {
   std::string run;
   std::vector<std::string> peers;  // lower case; empty: anybody
   std::vector<PortRange> ports = {{1024, 65535}};
+  std::vector<EndpointRange> dial_allow;  // empty: nothing is dialled
   Duration scan_interval = 30 * kSecond;
   bool use_inotify = true;
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "proxy/core/dial_joins.h"
+#include "proxy/core/join.h"
+
 namespace hotlink {
 namespace {
 
@@ -21,6 +24,10 @@ bool FitsKind(RecordKind kind, ByteView payload) {
       return payload.empty();
     case RecordKind::kRst:
       return payload.size() <= kMaxReason;
+    case RecordKind::kBegin:
+      return payload.empty();
+    case RecordKind::kWindow:
+      return !payload.empty() && payload.size() <= kMaxWindowText;
   }
   return false;
 }
@@ -38,10 +45,18 @@ Channel::Channel(ChannelId id, const ChannelSpec& spec, ChannelHost& host)
       out_(config_, kHeadroomFixed + spec.own_path.size(), host.flight()),
       in_(config_),
       queue_(config_, host.party()),
-      join_(config_, host.party(), host.log(), name_, out_, queue_, counters_),
+      joins_(MakeJoins()),
       plain_(id, spec.own_path, spec.peer, name_, host, counters_),
       main_(config_, config_.open_retry_min, config_.open_retry_max),
       challenge_(config_, config_.challenge_retry_min, config_.challenge_retry_max) {}
+
+std::unique_ptr<Joins> Channel::MakeJoins() {
+  if (spec_.streams) {
+    return std::make_unique<DialJoins>(id_, spec_, name_, host_, out_, queue_, counters_);
+  }
+  return std::make_unique<Join>(config_, host_.party(), host_.log(), name_, out_, queue_,
+                                counters_);
+}
 
 Channel::~Channel() {
   if (!main_.sid().empty()) host_.DropSid(main_.sid());
@@ -67,24 +82,28 @@ void Channel::Wake(Time now) {
 }
 
 void Channel::PartyAccepted(ConnId conn, Time now) {
-  if (drain_ != Join::Drain::kNone) {
+  if (drain_ != Joins::Drain::kNone) {
     host_.party().Reset(conn);
     return;
   }
-  if (!queue_.Add(conn, join_.active() != nullptr || plain_.busy(), now)) {
+  if (!queue_.Add(conn, ConnectionsAllowed(), now)) {
     Log(LogLevel::kWarning, "conn=" + std::to_string(conn) + " reset: " +
-                                std::to_string(config_.standbys) + " connections wait already");
+                                std::to_string(ConnectionsAllowed()) + " connections wait already");
   }
 }
 
 void Channel::PartyReady(ConnId conn, Time now) {
-  if (join_.IsActive(conn)) {
-    join_.Ready(now);
+  if (joins_->Owns(conn)) {
+    joins_->Ready(conn, now);
   } else if (plain_.IsActive(conn)) {
     plain_.Ready();
   } else {
     queue_.Ready(conn, now);
   }
+}
+
+void Channel::PartyDialled(ConnId conn, const DialResult& result, Time now) {
+  if (joins_->Owns(conn)) joins_->Dialled(conn, result, now);
 }
 
 void Channel::OnData(const Data& data, Time now) {
@@ -96,7 +115,7 @@ void Channel::OnData(const Data& data, Time now) {
   const auto tag = ParseRecordTag(data.etag);
   if (!tag || data.seq == 0 || !FitsKind(tag->kind, data.payload)) return;
   Heard(now);
-  switch (in_.Take(data.seq, *tag, data.payload, now, join_)) {
+  switch (in_.Take(data.seq, *tag, data.payload, now, *joins_)) {
     case ReceiverLog::Taken::kDuplicate:
       ++counters_.duplicates;
       break;
@@ -122,26 +141,26 @@ void Channel::Step(Time now) {
     if (!plain_.busy() && !queue_.empty()) plain_.Start(*queue_.TakeOldest(), now);
     plain_.Step(now);
   } else {
-    join_.Step(PeerView(), now);
+    joins_->Step(PeerView(), now);
   }
   counters_.gaps = in_.gaps();
-  if (queue_.queued() > 0 || join_.active() != nullptr) Wake(now);
-  if (join_.epoch() != told_epoch_) {
+  if (queue_.queued() > 0 || joins_->busy()) Wake(now);
+  if (joins_->epoch() != told_epoch_) {
     // The peer may wait for it, to begin a later one.
-    told_epoch_ = join_.epoch();
+    told_epoch_ = joins_->epoch();
     in_.OweAck(now + config_.ack_delay);
   }
   StepSessions(now);
   StepAck(now);
-  if (drain_ != Join::Drain::kNone) StepDrain(now);
+  if (drain_ != Joins::Drain::kNone) StepDrain(now);
 }
 
 Time Channel::Deadline(Time now) const {
   if (gone_) return kNever;
   Time at = mode_ == Mode::kPlain ? std::min(queue_.Deadline(), plain_.Deadline())
-                                  : join_.Deadline(PeerView(), now);
+                                  : joins_->Deadline(PeerView(), now);
   at = std::min({at, AckAt(), PingAt()});
-  if (drain_ != Join::Drain::kNone) at = std::min(at, DrainEndAt());
+  if (drain_ != Joins::Drain::kNone) at = std::min(at, DrainEndAt());
   if (!host_.link_up()) return at;
   at = std::min({at, main_.DueAt(), challenge_.DueAt()});
   if (main_.up()) at = std::min(at, out_.TimeoutAt());
@@ -168,6 +187,7 @@ void Channel::SendData(Time now) {
   if (!out_.Next(now, &sending)) return;
   ++counters_.tx_frames;
   if (sending.again) ++counters_.retransmitted;
+  if (!sending.again) joins_->Transmitted(sending.tag);
   if (!sending.again && sending.tag.kind == RecordKind::kBytes) {
     counters_.tx_payload += sending.frame->size();
   }
@@ -183,29 +203,29 @@ Time Channel::DrainEndAt() const {
 }
 
 void Channel::Remove(const std::string& reason, Time now) {
-  drain_ = Join::Drain::kRemoved;
+  drain_ = Joins::Drain::kRemoved;
   drain_at_ = now + config_.drain;
-  join_.StartDrain(drain_, reason, drain_at_);
+  joins_->StartDrain(drain_, reason, drain_at_);
   listen_ = ListenState::kListening;
   if (plain_.busy()) plain_.End(reason, true, now);
 }
 
 void Channel::StartDrain(Time now) {
-  drain_ = Join::Drain::kTerminate;
+  drain_ = Joins::Drain::kTerminate;
   drain_at_ = now + config_.drain;
-  join_.StartDrain(drain_, "drained", drain_at_);
+  joins_->StartDrain(drain_, "drained", drain_at_);
   if (plain_.busy()) plain_.End("drained", true, now);
 }
 
 // The party's side ended: the log may still wait for its last acknowledgement. A join that was cut
 // at the limit needs a moment more to tell the peer.
 void Channel::StepDrain(Time now) {
-  if (!join_.drained()) return;
+  if (!joins_->drained()) return;
   drained_at_ = std::min(drained_at_, now);
   const bool told = out_.empty() || !peer_known();
   if (!told && now < DrainEndAt()) return;
   // What counts is what the parties wrote; a peer that is gone acknowledges no abort.
-  clean_ = out_.kept() == 0 && !join_.drain_cut();
+  clean_ = out_.kept() == 0 && !joins_->drain_cut();
   // The peer must not wait for an answer that nobody will give.
   if (!in_sid_.empty() && host_.link_up() && in_.AckAt() != kNever) SendAck(now);
   CloseSession(&main_, "drained", true);
@@ -214,8 +234,22 @@ void Channel::StepDrain(Time now) {
   Log(LogLevel::kInfo, clean_ ? "gone" : "gone: the peer did not acknowledge everything in time");
 }
 
+// A party's connection is there, or it is not this side's turn to make one.
+bool Channel::PartyThere() const {
+  if (queue_.size() > 0 || plain_.busy()) return true;
+  if (joins_->busy()) return joins_->dialling() == 0;
+  return spec_.streams && !spec_.accepts;
+}
+
+std::string Channel::Detail() const {
+  if (!mismatch_.empty()) return mismatch_;
+  if (listen_ != ListenState::kListening) return listen_detail_;
+  return mode_ == Mode::kPlain ? plain_.last_end() : joins_->detail();
+}
+
 ReasonFacts Channel::Facts(Time now) const {
   ReasonFacts facts;
+  facts.marker_rejected = !mismatch_.empty();
   facts.port_held = listen_ == ListenState::kPortHeld;
   facts.port_in_use = listen_ == ListenState::kPortInUse;
   facts.dormant = !live_;
@@ -227,14 +261,14 @@ ReasonFacts Channel::Facts(Time now) const {
   facts.peer_known = plain || peer_known();
   facts.session_up = plain || main_.up();
   facts.peer_heard_recently =
-      plain || !join_.committed() || now - last_heard_ < 2 * config_.heard_ping;
-  facts.local_connected = busy();
-  facts.peer_party_seen = join_.peer_party_seen() || (plain && plain_.last_moved() > 0);
-  const Time moved = plain ? plain_.last_moved() : join_.last_moved();
+      plain || !joins_->committed() || now - last_heard_ < 2 * config_.heard_ping;
+  facts.local_connected = PartyThere();
+  facts.peer_party_seen = joins_->peer_party_seen() || (plain && plain_.last_moved() > 0);
+  const Time moved = plain ? plain_.last_moved() : joins_->last_moved();
   facts.moved_recently =
-      busy() && moved > 0 && now - moved < kSecond && (join_.committed() || plain_.busy());
+      busy() && moved > 0 && now - moved < kSecond && (joins_->committed() || plain_.busy());
   facts.window_full = out_.window_blocked();
-  facts.local_not_reading = join_.party_not_reading() || plain_.party_not_reading();
+  facts.local_not_reading = joins_->party_not_reading() || plain_.party_not_reading();
   return facts;
 }
 
@@ -244,19 +278,19 @@ ChannelStatus Channel::Status(Time now) const {
   status.name = spec_.above + "/" + spec_.i + "_to_" + spec_.j;
   status.peer = spec_.peer;
   status.reason = DecideReason(Facts(now));
-  status.detail = listen_ == ListenState::kListening ? plain_.last_end() : listen_detail_;
+  status.detail = Detail();
   status.mode = kModes[static_cast<int>(mode_)];
   status.session_out_up = mode_ == Mode::kPlain ? plain_.out_open() : main_.up();
   status.session_in_up = !in_sid_.empty();
   status.sid_out = (mode_ == Mode::kPlain ? plain_.out_sid() : main_.sid()).substr(0, kSidShown);
   status.sid_in = in_sid_.substr(0, kSidShown);
   status.seq_out = out_.next_seq() - 1;
-  status.active = join_.active() != nullptr || plain_.busy();
+  status.active = joins_->busy() || plain_.busy();
   status.standbys = queue_.size();
-  status.epoch = join_.epoch();
+  status.epoch = joins_->epoch();
   status.window_left = out_.window_left();
   status.kept = out_.kept();
-  status.held = join_.held() + in_.early_bytes() + plain_.held();
+  status.held = joins_->held() + in_.early_bytes() + plain_.held();
   status.counters = counters_;
   status.counters.probes += queue_.probes();
   return status;

@@ -17,7 +17,7 @@
 #include "proxy/core/channel_host.h"
 #include "proxy/core/connection_queue.h"
 #include "proxy/core/core.h"
-#include "proxy/core/join.h"
+#include "proxy/core/joins.h"
 #include "proxy/core/outbound_session.h"
 #include "proxy/core/plain_join.h"
 #include "proxy/core/receiver_log.h"
@@ -39,7 +39,8 @@ class Channel {
   bool gone() const { return gone_; }
   // Drained with everything acknowledged that was read from the party.
   bool clean() const { return clean_; }
-  bool busy() const { return join_.active() != nullptr || queue_.size() > 0 || plain_.busy(); }
+  // A connection waits or is bound.
+  bool busy() const { return joins_->busy() || queue_.size() > 0 || plain_.busy(); }
   bool receives() const { return !in_sid_.empty(); }
   // Its share of the frames changed: the peer is told. To be followed by Step().
   void OweGrant(Time now) { in_.OweAck(now); }
@@ -47,6 +48,7 @@ class Channel {
   // Events. Each is to be followed by Step().
   void PartyAccepted(ConnId conn, Time now);
   void PartyReady(ConnId conn, Time now);
+  void PartyDialled(ConnId conn, const DialResult& result, Time now);
   void LinkUp(Time now);
   void LinkDown(Time now);
   void OnOpen(const Open& open, Time now);
@@ -71,11 +73,17 @@ class Channel {
   enum class Mode { kUnknown, kReliable, kPlain };
 
   // channel.cc
-  Join::Peer PeerView() const { return {peer_known(), last_heard_}; }
+  std::unique_ptr<Joins> MakeJoins();
+  Joins::Peer PeerView() const { return {peer_known(), last_heard_, peer_stream_window_}; }
+  size_t ConnectionsAllowed() const {
+    return plain_.busy() ? config_.standbys : joins_->connections_allowed();
+  }
   bool peer_known() const { return association_.peer() != 0; }
   void OnPlainData(const Data& data, Time now);
   void StepDrain(Time now);
   Time DrainEndAt() const;
+  bool PartyThere() const;
+  std::string Detail() const;
   ReasonFacts Facts(Time now) const;
   void Log(LogLevel level, const std::string& words) const;
 
@@ -99,6 +107,7 @@ class Channel {
   void Adopted(Inst inst, bool instead, Time now);
   void CheckPlain(Time now);
   void SecondAccept();
+  bool JoinsAlike(bool peer_streams);
 
   // channel_sessions.cc: the receiver's side
   void OnReliableOpen(const Sid& sid, const Open& open, Time now);
@@ -128,7 +137,7 @@ class Channel {
   SenderLog out_;
   ReceiverLog in_;
   ConnectionQueue queue_;
-  Join join_;
+  const std::unique_ptr<Joins> joins_;
   PlainJoin plain_;
   Association association_;
 
@@ -140,6 +149,9 @@ class Channel {
   Inst challenge_target_ = 0;
   int challenge_tries_ = 0;
   uint64_t peer_gen_ = 0;
+  uint64_t peer_stream_window_ = 0;  // bytes it grants to each new stream; 0: not known
+  // The peer's sidecar joins otherwise than this channel's marker says; empty: not that is known.
+  std::string mismatch_;
   bool denied_ = false;
   static constexpr int kDoubleAccepts = 2;
   int double_accepts_ = 0;  // attempts in a row that got two Accepts
@@ -155,7 +167,7 @@ class Channel {
   Time last_heard_ = 0;
   Epoch told_epoch_ = 1;  // the newest that an ack named or will name
 
-  Join::Drain drain_ = Join::Drain::kNone;
+  Joins::Drain drain_ = Joins::Drain::kNone;
   Time drain_at_ = kNever;
   Time drained_at_ = kNever;  // when the party's side had ended
   bool gone_ = false, clean_ = true;

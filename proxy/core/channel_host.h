@@ -25,6 +25,8 @@ class ChannelHost {
   virtual const CoreConfig& config() const = 0;
   virtual LinkSide& link() = 0;
   virtual PartySide& party() = 0;
+  // PartySide::Dial(); what becomes of it is told to this channel.
+  virtual ConnId Dial(ChannelId channel, const std::string& address) = 0;
   virtual Log& log() = 0;
   virtual FlightBudget& flight() = 0;
   virtual uint64_t Random() = 0;

@@ -70,7 +70,7 @@ void Channel::StepSessions(Time now) {
   if (!host_.link_up()) return;
 
   const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening &&
-                        !(drain_ != Join::Drain::kNone && out_.empty() && join_.drained());
+                        !(drain_ != Joins::Drain::kNone && out_.empty() && joins_->drained());
   StepSession(&main_, now);
   StepChallenge(now);
   StepTimeout(now);
@@ -100,8 +100,10 @@ void Channel::SendFlowOpen(OutboundSession* session, Time now) {
   const uint64_t n = host_.Random() & kFlowNumberMax;
   session->FlowOpenSent(n, now);
   association_.Issue(n);
-  SendSignal(session->sid(), kFlowOpen,
-             FlowOpenText({.inst = inst_, .gen = host_.link_generation(), .n = n}));
+  SendSignal(
+      session->sid(), kFlowOpen,
+      FlowOpenText(
+          {.inst = inst_, .gen = host_.link_generation(), .n = n, .streams = spec_.streams}));
 }
 
 bool Channel::ChallengeWanted() const {
@@ -128,13 +130,12 @@ void Channel::StepTimeout(Time now) {
 Time Channel::PingAt() const {
   if (!main_.up() || mode_ == Mode::kPlain) return kNever;
   const bool window_closed = out_.window_blocked() && out_.in_flight() == 0 && !out_.HasNext();
-  const bool look_ahead =
-      join_.active() == nullptr && !queue_.empty() && join_.waits_for_look_ahead();
+  const bool look_ahead = joins_->waits_for_look_ahead();
   if (window_closed || look_ahead) {
     const Duration wait = std::max(ping_wait_, config_.ping_min);
     return std::max(last_ping_, last_ack_) + wait;
   }
-  if (!join_.committed()) return kNever;
+  if (!joins_->committed()) return kNever;
   if (pings_unanswered_ > 0) return last_ping_ + config_.ping_max;
   return last_heard_ + config_.heard_ping;
 }
@@ -211,11 +212,12 @@ void Channel::Adopted(Inst inst, bool instead, Time now) {
     mode_ = Mode::kReliable;
   }
   if (instead) {
-    join_.PeerRestarted(now);
+    joins_->PeerRestarted(now);
     in_.Reset();
     in_sid_.clear();
     in_attempt_ = 0;
     peer_gen_ = 0;
+    peer_stream_window_ = 0;
   }
   if (main_.target() == inst && main_.state() != State::kDown) return;
   CloseSession(&main_, "peer changed", true);
@@ -245,7 +247,9 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
     if (session == &main_) open_at_ = now;
     return;
   }
+  if (!JoinsAlike(hello.streams > 0)) return;
   if (hello.grant.next == 0 || session->state() == State::kDown) return;
+  peer_stream_window_ = hello.streams;
   if (session == &challenge_ && ParseSid(challenge_.sid())->attempt != attempts_) {
     // A later attempt reaches for the same peer, and the peer answers only the latest.
     return CloseSession(&challenge_, "no longer a stranger", true);
@@ -288,14 +292,35 @@ void Channel::OnAck(std::string_view sid, std::string_view token, Time now) {
   if (out_.window_left() > window_before || out_.peer_epoch() > epoch_before) ping_wait_ = 0;
 }
 
+// Both sides have to join by number, or both in order.
+bool Channel::JoinsAlike(bool peer_streams) {
+  const bool alike = peer_streams == spec_.streams;
+  if (alike) {
+    mismatch_.clear();
+    return true;
+  }
+  if (mismatch_.empty()) {
+    mismatch_ =
+        spec_.streams
+            ? "the marker has `dial`, the peer's has not, or its sidecar does not know it: "
+              "the same marker is wanted at both sides"
+            : "the peer's marker has `dial`, this one has not: the same marker is wanted at "
+              "both sides";
+    Log(LogLevel::kWarning, mismatch_);
+  }
+  return false;
+}
+
 // join.md §7: an Accept, no hello, and nobody there who ever spoke the flow extension.
 void Channel::CheckPlain(Time now) {
   if (!host_.link_up() || mode_ != Mode::kUnknown || main_.state() != State::kAccepted) return;
   if (now < main_.accepted_at() + config_.plain_after || host_.KnownReliable(spec_.peer)) return;
+  // A plain peer knows no streams: their connections wait, and the status says why.
+  if (spec_.streams) return static_cast<void>(JoinsAlike(false));
   mode_ = Mode::kPlain;
   Log(LogLevel::kWarning, "the peer does not speak the flow extension: losses cannot be repaired");
   CloseSession(&main_, "plain peer", true);
-  if (join_.can_release()) plain_.Start(join_.Release(), now);
+  if (auto connection = joins_->Release()) plain_.Start(std::move(*connection), now);
 }
 
 // --- the receiver's side -----------------------------------------------------------------------
@@ -310,9 +335,10 @@ void Channel::RememberAccepted(const std::string& sid) {
 }
 
 void Channel::OnOpen(const Open& open, Time now) {
-  if (listen_ != ListenState::kListening || drain_ == Join::Drain::kRemoved) return;
+  if (listen_ != ListenState::kListening || drain_ == Joins::Drain::kRemoved) return;
   if (const auto sid = ParseSid(open.sid)) return OnReliableOpen(*sid, open, now);
-  if (mode_ == Mode::kReliable || open.sid.empty() || plain_.Receives(open.sid)) return;
+  if (spec_.streams || mode_ == Mode::kReliable || open.sid.empty() || plain_.Receives(open.sid))
+    return;
   Wake(now);
   RememberAccepted(std::string(open.sid));
   host_.link().SendControl(Accept{open.sid});
@@ -367,8 +393,9 @@ void Channel::OnFlowOpen(std::string_view sid_text, std::string_view token, Time
   const auto open = ParseFlowOpen(token);
   if (!sid || !open || open->inst != sid->sender) return;
   Learn(open->inst, now);
-  FlowHello hello{.grant = {.inst = inst_}, .n = open->n};
-  if (sid->receiver == inst_ && sid->sender == association_.peer()) {
+  FlowHello hello{
+      .grant = {.inst = inst_}, .n = open->n, .streams = spec_.streams ? config_.stream_window : 0};
+  if (JoinsAlike(open->streams) && sid->receiver == inst_ && sid->sender == association_.peer()) {
     if (sid->attempt < in_attempt_) return;
     in_attempt_ = sid->attempt;
     in_sid_ = sid_text;
@@ -391,7 +418,7 @@ void Channel::OnPing(const Sid& sid, Time now) {
 }
 
 FlowGrant Channel::Grant() {
-  const size_t held = join_.held();
+  const size_t held = joins_->window_taken();
   const uint64_t win = held < config_.window ? config_.window - held : 0;
   const int frames = host_.FrameGrant(id_);
   in_.AckSent(win, frames);
@@ -399,7 +426,7 @@ FlowGrant Channel::Grant() {
           .next = in_.next(),
           .win = win,
           .frames = static_cast<uint64_t>(frames),
-          .ep = join_.epoch()};
+          .ep = joins_->epoch()};
 }
 
 Time Channel::AckAt() const { return in_sid_.empty() || !host_.link_up() ? kNever : in_.AckAt(); }
@@ -407,7 +434,7 @@ Time Channel::AckAt() const { return in_sid_.empty() || !host_.link_up() ? kNeve
 void Channel::StepAck(Time now) {
   if (in_sid_.empty() || !host_.link_up()) return;
   // The party took enough that the peer should know.
-  const size_t held = join_.held();
+  const size_t held = joins_->window_taken();
   const uint64_t edge = in_.offset() + (held < config_.window ? config_.window - held : 0);
   if (edge >= in_.edge() + config_.window / 4) in_.OweAck(now);
   if (now < in_.AckAt()) return;

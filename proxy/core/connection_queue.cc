@@ -13,8 +13,7 @@ auto Find(std::deque<Connection>& list, ConnId conn) {
 
 }  // namespace
 
-bool ConnectionQueue::Add(ConnId conn, bool somebody_active, Time now) {
-  const size_t most = config_.standbys + (somebody_active ? 0 : 1);
+bool ConnectionQueue::Add(ConnId conn, size_t most, Time now) {
   if (size() >= most) Sweep();
   if (size() >= most) {
     party_.Reset(conn);

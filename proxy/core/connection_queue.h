@@ -19,8 +19,8 @@ class ConnectionQueue {
  public:
   ConnectionQueue(const CoreConfig& config, PartySide& party) : config_(config), party_(party) {}
 
-  // False: the standby limit is reached, it was reset.
-  bool Add(ConnId conn, bool somebody_active, Time now);
+  // False: `most` wait already, it was reset.
+  bool Add(ConnId conn, size_t most, Time now);
   // Looks at a connection that was told ready; ignores ids that are not here.
   void Ready(ConnId conn, Time now);
   // Fresh connections that are old enough become real.

@@ -4,7 +4,6 @@
 #include <array>
 #include <deque>
 #include <map>
-#include <queue>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "common/channel_path.h"
 #include "proxy/core/channel.h"
 #include "proxy/core/channel_host.h"
+#include "proxy/core/due_queue.h"
 
 namespace hotlink {
 namespace {
@@ -36,11 +36,13 @@ class PartyTable : public PartySide {
  public:
   explicit PartyTable(PartySide& party) : party_(party) {}
   void Add(ConnId conn, ChannelId channel) { channels_[conn] = channel; }
+  void Forget(ConnId conn) { channels_.erase(conn); }
   ChannelId ChannelOf(ConnId conn) const {
     const auto found = channels_.find(conn);
     return found == channels_.end() ? 0 : found->second;
   }
 
+  ConnId Dial(const std::string& address) override { return party_.Dial(address); }
   PartyState Peek(ConnId conn) override { return party_.Peek(conn); }
   PartyRead Read(ConnId conn, std::span<uint8_t> into) override { return party_.Read(conn, into); }
   PartyWrite Write(ConnId conn, ByteView bytes) override { return party_.Write(conn, bytes); }
@@ -81,6 +83,7 @@ class Core::Impl : public ChannelHost {
   // ChannelHost.
   const CoreConfig& config() const override { return config_; }
   LinkSide& link() override { return link_; }
+  ConnId Dial(ChannelId channel, const std::string& address) override;
   PartySide& party() override { return conns_; }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
@@ -100,6 +103,7 @@ class Core::Impl : public ChannelHost {
   Channel* Find(ChannelId id) const;
   void Accepted(ChannelId id, ConnId conn, Time now);
   void Ready(ConnId conn, Time now);
+  void Dialled(ConnId conn, const DialResult& result, Time now);
   void SetLink(bool up, Time now);
   void Received(const Message& message, Time now);
   void Tick(Time now);
@@ -165,16 +169,7 @@ class Core::Impl : public ChannelHost {
   Time health_echo_at_ = 0;
   bool echo_late_ = false;
 
-  struct Due {
-    Time at;
-    ChannelId channel;
-    bool operator>(const Due& other) const {
-      return at != other.at ? at > other.at : channel > other.channel;
-    }
-  };
-  // Lazy: an entry counts only while it is what Entry::scheduled says.
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-  void Schedule(ChannelId id, Entry* entry, Time at);
+  DueQueue<ChannelId> due_;
   bool clean_ = true;
   bool draining_ = false;
 };
@@ -318,6 +313,21 @@ void Core::Impl::Ready(ConnId conn, Time now) {
   StepAndPump(id, now);
 }
 
+ConnId Core::Impl::Dial(ChannelId channel, const std::string& address) {
+  const ConnId conn = conns_.Dial(address);
+  if (conn != 0) conns_.Add(conn, channel);
+  return conn;
+}
+
+void Core::Impl::Dialled(ConnId conn, const DialResult& result, Time now) {
+  const ChannelId id = conns_.ChannelOf(conn);
+  if (!result.connected) conns_.Forget(conn);
+  Channel* channel = Find(id);
+  if (channel == nullptr) return;
+  channel->PartyDialled(conn, result, now);
+  StepAndPump(id, now);
+}
+
 void Core::Impl::SetLink(bool up, Time now) {
   if (link_up_ == up) return;
   link_up_ = up;
@@ -385,12 +395,6 @@ void Core::Impl::Received(const Message& message, Time now) {
   StepAndPump(id, now);
 }
 
-void Core::Impl::Schedule(ChannelId id, Entry* entry, Time at) {
-  if (at >= entry->scheduled) return;  // it is looked at earlier, and scheduled anew then
-  entry->scheduled = at;
-  due_.push({at, id});
-}
-
 void Core::Impl::Step(ChannelId id, Time now) {
   const auto found = channels_.find(id);
   if (found == channels_.end()) return;
@@ -403,7 +407,7 @@ void Core::Impl::Step(ChannelId id, Time now) {
     entry.in_turns = true;
     turns_.push_back(id);
   }
-  Schedule(id, &entry, channel.Deadline(now));
+  due_.Schedule(id, channel.Deadline(now), &entry.scheduled);
 }
 
 void Core::Impl::Forget(ChannelId id, Time now) {
@@ -444,19 +448,20 @@ void Core::Impl::Pump(Time now) {
 }
 
 void Core::Impl::Tick(Time now) {
-  for (size_t left = due_.size(); left > 0 && due_.top().at <= now; --left) {
-    const Due due = due_.top();
-    due_.pop();
-    const auto found = channels_.find(due.channel);
-    if (found == channels_.end() || found->second.scheduled != due.at) continue;
+  // What is due again at once has its turn in the next call.
+  for (size_t left = due_.size(); left > 0; --left) {
+    const auto due = due_.Pop(now);
+    if (!due) break;
+    const auto found = channels_.find(due->second);
+    if (found == channels_.end() || found->second.scheduled != due->first) continue;
     found->second.scheduled = kNever;
-    Step(due.channel, now);
+    Step(due->second, now);
   }
   Pump(now);
 }
 
 Time Core::Impl::Deadline() const {
-  Time at = due_.empty() ? kNever : due_.top().at;
+  Time at = due_.Next();
   if (link_up_ && opens_ > 0) {
     const Time echo = health_echo_ != 0 && !echo_late_ ? health_echo_at_ + kEchoLate
                                                        : health_echo_at_ + kEchoEvery;
@@ -508,6 +513,9 @@ bool Core::ChannelBusy(ChannelId id) const {
 
 void Core::PartyAccepted(ChannelId id, ConnId conn, Time now) { impl_->Accepted(id, conn, now); }
 void Core::PartyReady(ConnId conn, Time now) { impl_->Ready(conn, now); }
+void Core::PartyDialled(ConnId conn, const DialResult& result, Time now) {
+  impl_->Dialled(conn, result, now);
+}
 void Core::LinkUp(Time now) { impl_->SetLink(true, now); }
 void Core::LinkDown(Time now) { impl_->SetLink(false, now); }
 void Core::LinkWritable(Time now) { impl_->Pump(now); }

@@ -28,6 +28,10 @@ struct ChannelSpec {
   std::string above;     // between the datasite and the channel directory, no slash at its ends
   std::string i, j;      // the two names of the channel directory, in either order
   bool live = false;     // false: dormant until the peer opens or a connection is no probe
+  // Joins by number (the marker's `dial`): every connection is a join of its own.
+  bool streams = false;
+  bool accepts = true;  // connections may be made here
+  std::string dial;     // where the peer's connections are taken: numeric address:port; empty: not
 };
 
 // Why a channel's port does not listen, as far as the core has to know.
@@ -54,6 +58,7 @@ class Core {
   // The party's connections.
   void PartyAccepted(ChannelId channel, ConnId conn, Time now);
   void PartyReady(ConnId conn, Time now);
+  void PartyDialled(ConnId conn, const DialResult& result, Time now);  // see PartySide::Dial()
 
   // The link. Received(): views are copied where they are kept.
   void LinkUp(Time now);

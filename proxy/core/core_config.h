@@ -13,13 +13,15 @@ struct CoreConfig {
   std::string email;  // own e-mail, lower case
 
   // Buffers (bytes) and counts.
-  size_t window = 4 << 20;        // per direction and channel: kept by the sender, granted by us
-  size_t frame_max = 256 << 10;   // largest payload of one Data message
-  size_t probe_keep = 256 << 10;  // copy of what a silent connection was given (join.md §6)
-  int frames_in_flight = 128;     // per link, both as sender and as grants (join.md §5)
-  int opens_unanswered = 32;      // per link
-  int look_ahead = 4;             // epochs begun before the peer has reached them
-  size_t standbys = 64;           // waiting connections per channel; more are reset
+  size_t window = 4 << 20;          // per direction and channel: kept by the sender, granted by us
+  size_t frame_max = 256 << 10;     // largest payload of one Data message
+  size_t probe_keep = 256 << 10;    // copy of what a silent connection was given (join.md §6)
+  int frames_in_flight = 128;       // per link, both as sender and as grants (join.md §5)
+  int opens_unanswered = 32;        // per link
+  int look_ahead = 4;               // epochs begun before the peer has reached them
+  size_t standbys = 64;             // waiting connections per channel; more are reset
+  size_t streams = 1024;            // joins by number at once, per channel and side (join.md §8)
+  size_t stream_window = 64 << 10;  // bytes granted to each of them as it begins
 
   // Session timing.
   Duration open_retry_min = 100 * kMillisecond;
@@ -50,6 +52,8 @@ struct CoreConfig {
   Duration peer_silent = 120 * kSecond;
   Duration reset_wait = 5 * kSecond;  // join.md §6 rules 8 and 9
   Duration drain = 10 * kSecond;
+  Duration dial_retry_min = 20 * kMillisecond;  // a party that does not listen yet
+  Duration dial_retry_max = 1 * kSecond;
 
   // Plain peers (join.md §7).
   Duration plain_after = 3 * kSecond;

@@ -78,11 +78,13 @@ bool GetMiss(const Json& json, std::vector<SeqRange>* miss) {
 
 std::string FlowOpenText(const FlowOpen& open) {
   return "{\"v\":1,\"inst\":\"" + InstText(open.inst) + "\",\"gen\":" + std::to_string(open.gen) +
-         ",\"n\":" + std::to_string(open.n) + "}";
+         ",\"n\":" + std::to_string(open.n) + (open.streams ? ",\"streams\":1}" : "}");
 }
 
 std::string FlowHelloText(const FlowHello& hello) {
-  return "{\"v\":1," + GrantText(hello.grant) + ",\"n\":" + std::to_string(hello.n) + "}";
+  std::string text = "{\"v\":1," + GrantText(hello.grant) + ",\"n\":" + std::to_string(hello.n);
+  if (hello.streams > 0) text += ",\"streams\":" + std::to_string(hello.streams);
+  return text + "}";
 }
 
 std::string FlowAckText(const FlowAck& ack) {
@@ -105,6 +107,8 @@ std::optional<FlowOpen> ParseFlowOpen(std::string_view token) {
       !GetNumber(json, "gen", &open.gen) || !GetNumber(json, "n", &open.n)) {
     return std::nullopt;
   }
+  uint64_t streams = 0;
+  open.streams = GetNumber(json, "streams", &streams) && streams > 0;
   return open;
 }
 
@@ -115,6 +119,7 @@ std::optional<FlowHello> ParseFlowHello(std::string_view token) {
       !GetNumber(json, "n", &hello.n)) {
     return std::nullopt;
   }
+  GetNumber(json, "streams", &hello.streams);
   return hello;
 }
 

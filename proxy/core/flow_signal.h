@@ -24,8 +24,9 @@ inline constexpr uint64_t kFlowNumberMax = (uint64_t{1} << 53) - 1;
 
 struct FlowOpen {
   Inst inst = 0;
-  uint64_t gen = 0;  // counts the sender's relay connections
-  uint64_t n = 0;    // fresh random number, at most kFlowNumberMax
+  uint64_t gen = 0;      // counts the sender's relay connections
+  uint64_t n = 0;        // fresh random number, at most kFlowNumberMax
+  bool streams = false;  // joins have numbers of their own (join.md §8)
 };
 
 using SeqRange = std::pair<uint64_t, uint64_t>;  // [first, second)
@@ -41,7 +42,8 @@ struct FlowGrant {
 
 struct FlowHello {
   FlowGrant grant;
-  uint64_t n = 0;  // echo of the flow_open
+  uint64_t n = 0;        // echo of the flow_open
+  uint64_t streams = 0;  // bytes granted to each stream as it begins; 0: not joined by number
 };
 
 // The most ranges an ack names; further gaps wait for the next one.

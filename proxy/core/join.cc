@@ -21,7 +21,9 @@ Join::Join(const CoreConfig& config, PartySide& party, Log& log, std::string nam
       queue_(queue),
       counters_(counters) {}
 
-void Join::Ready(Time now) { active_->Ready(now); }
+void Join::Ready(ConnId, Time now) { active_->Ready(now); }
+
+void Join::Transmitted(RecordTag tag) { transmitted_ |= tag.epoch == k_; }
 
 void Join::Step(const Peer& peer, Time now) {
   now_ = now;
@@ -49,12 +51,14 @@ bool Join::SkipAborted() {
   return true;
 }
 
-bool Join::waits_for_look_ahead() const {
+bool Join::waits_for_look_ahead() const { return !active_ && !queue_.empty() && BeyondLookAhead(); }
+
+bool Join::BeyondLookAhead() const {
   return !store_.HasOrphan() && k_ > out_.peer_epoch() + static_cast<Epoch>(config_.look_ahead);
 }
 
 bool Join::Promote() {
-  if (queue_.empty() || waits_for_look_ahead()) return false;
+  if (queue_.empty() || BeyondLookAhead()) return false;
   active_.emplace(*queue_.TakeOldest(), config_, party_, counters_, now_);
   if (log_.Enabled(LogLevel::kDebug)) {
     log_.Write(LogLevel::kDebug, name_ + " conn=" + std::to_string(active_->id) +
@@ -140,7 +144,7 @@ void Join::GiveInbound() {
 
 void Join::OnRecord(RecordTag tag, ByteView payload, Time now) {
   now_ = now;
-  if (tag.epoch < k_) return;
+  if (tag.epoch < k_ || IsStreamOnly(tag.kind)) return;
   if (tag.epoch == k_) received_ = true;
   InboundPart* part = store_.At(tag.epoch, static_cast<size_t>(config_.look_ahead) + 16);
   if (part == nullptr || part->fin || part->rst) {
@@ -169,6 +173,9 @@ void Join::OnRecord(RecordTag tag, ByteView payload, Time now) {
       part->rst_at = now_;
       part->reason = AsText(payload.first(std::min(payload.size(), kMaxReason)));
       break;
+    case RecordKind::kBegin:
+    case RecordKind::kWindow:
+      break;  // of the other way to join
   }
 }
 
@@ -220,7 +227,7 @@ bool Join::EndLingering(const Peer& peer) {
 
 Time Join::SilentAt(const Peer& peer) const {
   if (!active_ || !active_->committed() || store_.HasOrphan()) return kNever;
-  if (!received_ && out_.transmitted_epoch() != k_) return kNever;
+  if (!received_ && !transmitted_) return kNever;
   return std::max(peer.last_heard, active_->committed_at) + config_.peer_silent;
 }
 
@@ -286,6 +293,7 @@ void Join::Advance() {
   if (!orphan) ++k_;
   own_fin_ = false;
   received_ = store_.Has(k_);
+  transmitted_ = false;
   if (active_) active_->last_moved = now_;
 }
 
@@ -295,21 +303,21 @@ void Join::PeerRestarted(Time now) {
   const bool whole = bound && active_->fin_given;
   const InboundPart* part = store_.Current(k_);
   const bool orphaned = bound && part != nullptr && part->fin && !whole;
-  const bool untouched =
-      !received_ && out_.transmitted_epoch() != k_ && (!active_ || active_->given == 0);
+  const bool untouched = !received_ && !transmitted_ && (!active_ || active_->given == 0);
   store_.PeerDied(k_, !whole);
   if (bound && !orphaned && active_->committed() && !untouched) {
     EndActive(true, "peer sidecar restarted");
   }
   // Orphans wait in front of epoch 1; records that nobody has seen move into the new log.
   const bool keep = bound && active_ && !orphaned && active_->committed();
-  out_.Reset(keep ? k_ : 0);
+  out_.Reset([keep, k = k_](Epoch epoch) { return Epoch{keep && epoch == k ? 1U : 0U}; });
   own_fin_ = keep && own_fin_;
   k_ = 1;
-  received_ = false;
+  received_ = transmitted_ = false;
 }
 
-Connection Join::Release() {
+std::optional<Connection> Join::Release() {
+  if (!active_ || active_->committed()) return std::nullopt;
   Connection connection = std::move(*active_);
   active_.reset();
   return connection;

@@ -14,58 +14,46 @@
 #include "proxy/core/bound_connection.h"
 #include "proxy/core/connection_queue.h"
 #include "proxy/core/inbound_store.h"
+#include "proxy/core/joins.h"
 #include "proxy/core/party_side.h"
-#include "proxy/core/receiver_log.h"
 #include "proxy/core/sender_log.h"
 #include "proxy/core/status.h"
 
 namespace hotlink {
 
-class Join : public RecordSink {
+class Join : public Joins {
  public:
   // Everything outlives the join. `name` begins each of its log lines.
   Join(const CoreConfig& config, PartySide& party, Log& log, std::string name, SenderLog& out,
        ConnectionQueue& queue, ChannelCounters& counters);
 
-  // What the channel knows of the peer; set before Step().
-  struct Peer {
-    bool associated = false;
-    Time last_heard = 0;
-  };
+  void Step(const Peer& peer, Time now) override;
+  Time Deadline(const Peer& peer, Time now) const override;
+  bool Owns(ConnId conn) const override { return active_ && active_->id == conn; }
+  void Ready(ConnId conn, Time now) override;
+  void OnRecord(RecordTag tag, ByteView payload, Time now) override;
+  void Transmitted(RecordTag tag) override;
+  void PeerRestarted(Time now) override;
+  void StartDrain(Drain kind, std::string_view reason, Time deadline) override;
+  bool drained() const override { return drain_ != Drain::kNone && !active_ && queue_.size() == 0; }
+  bool drain_cut() const override { return drain_cut_; }
 
-  // Applies the rules until nothing moves.
-  void Step(const Peer& peer, Time now);
-  // The active connection is worth a look. REQUIRES: there is one.
-  void Ready(Time now);
-  bool IsActive(ConnId conn) const { return active_ && active_->id == conn; }
-  void OnRecord(RecordTag tag, ByteView payload, Time now) override;  // to be followed by Step()
-
-  // Rule 4 of join.md §3: another process took the peer's place. Resets the sender's log.
-  void PeerRestarted(Time now);
-
-  // Rule 12. kRemoved: the live join goes on until `deadline`. kTerminate: the party is read no
-  // more, and the join ends as soon as all is acknowledged, at the latest at `deadline`.
-  enum class Drain { kNone, kRemoved, kTerminate };
-  void StartDrain(Drain kind, std::string_view reason, Time deadline);
-  bool drain_cut() const { return drain_cut_; }  // a join was ended before it was done
-  bool drained() const { return drain_ != Drain::kNone && !active_ && queue_.size() == 0; }
-
-  // The active connection leaves for a plain join. REQUIRES: can_release().
-  bool can_release() const { return active_ && !active_->committed(); }
-  Connection Release();
-
-  Time Deadline(const Peer& peer, Time now) const;
-  size_t held() const { return store_.held(); }
-  Epoch epoch() const { return k_; }
-  const Connection* active() const { return active_ ? &*active_ : nullptr; }
-  bool peer_party_seen() const { return received_; }
-  bool committed() const { return active_ && active_->committed(); }
-  Time last_moved() const { return active_ ? active_->last_moved : 0; }
-  bool waits_for_look_ahead() const;
-  bool party_not_reading() const;
+  bool busy() const override { return active_.has_value(); }
+  size_t connections_allowed() const override { return config_.standbys + (active_ ? 0 : 1); }
+  Epoch epoch() const override { return k_; }
+  bool waits_for_look_ahead() const override;
+  size_t held() const override { return store_.held(); }
+  size_t window_taken() const override { return store_.held(); }
+  bool committed() const override { return active_ && active_->committed(); }
+  bool peer_party_seen() const override { return received_; }
+  bool party_not_reading() const override;
+  Time last_moved() const override { return active_ ? active_->last_moved : 0; }
+  // The active connection, unless a byte of it is on its way.
+  std::optional<Connection> Release() override;
 
  private:
   // Each rule: true if it ended the epoch or took the active connection away.
+  bool BeyondLookAhead() const;
   bool SkipAborted();                   // 1
   bool Promote();                       // 1
   bool Serve(const Peer& peer);         // 2 to 12 in turn
@@ -105,8 +93,9 @@ class Join : public RecordSink {
   Epoch k_ = 1;
   std::optional<BoundConnection> active_;
   InboundStore store_;
-  bool own_fin_ = false;   // k.fin was appended
-  bool received_ = false;  // a record of k came
+  bool own_fin_ = false;      // k.fin was appended
+  bool received_ = false;     // a record of k came
+  bool transmitted_ = false;  // one of ours left
   size_t read_budget_ = 0;
   Drain drain_ = Drain::kNone;
   std::string drain_reason_;

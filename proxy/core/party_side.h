@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "common/bytes.h"
 
@@ -38,12 +39,22 @@ struct PartyInterest {
   bool operator==(const PartyInterest&) const = default;
 };
 
+// What became of a connection that the core asked for.
+struct DialResult {
+  bool connected = false;  // false: its id is dead
+  bool forbidden = false;  // not to be tried again
+  std::string why;         // it failed
+};
+
 // All calls are non-blocking, come from inside a call into the core and never call back into it.
 // After Close() or Reset() the id is dead: no further call names it, in either direction.
 class PartySide {
  public:
   virtual ~PartySide() = default;
 
+  // Begins to connect to `address` (numeric, "127.0.0.1:5001" or "[::1]:5001"); the core is told by
+  // PartyDialled(), unless it ends the connection before. 0: it cannot be tried now.
+  virtual ConnId Dial(const std::string& address) = 0;
   // What the next Read() would give, without taking it (MSG_PEEK).
   virtual PartyState Peek(ConnId conn) = 0;
   // REQUIRES: !into.empty().

@@ -11,8 +11,15 @@ namespace {
 constexpr size_t kCopyShare = 4;
 // The smallest capacity of such a frame; room for later bytes that cannot leave either.
 constexpr size_t kSmallFrame = 2048;
+// Unsent records: tiny ones of many streams take more memory than their bytes say.
+constexpr size_t kMaxUnsent = 256;
 // A peer's window above this is taken as this: no real one is near it.
 constexpr uint64_t kMaxWindow = uint64_t{1} << 40;
+
+// Payload bytes as flow control counts them: an abort's reason is none.
+size_t StreamBytes(RecordTag tag, const Frame& frame) {
+  return tag.kind == RecordKind::kBytes ? frame.size() : 0;
+}
 
 }  // namespace
 
@@ -26,7 +33,7 @@ FramePtr SenderLog::NewFrame(size_t capacity) const {
 }
 
 bool SenderLog::CanAppend() const {
-  return kept_ < config_.window && unsent_bytes_ < config_.frame_max;
+  return kept_ < config_.window && unsent_bytes_ < config_.frame_max && unsent_.size() < kMaxUnsent;
 }
 
 std::span<uint8_t> SenderLog::ReadSpace() {
@@ -59,28 +66,46 @@ void SenderLog::Append(Epoch epoch, size_t n) {
   frame.Grow(n);
 }
 
-void SenderLog::AppendFin(Epoch epoch) {
-  unsent_.push_back({.tag = {epoch, RecordKind::kFin}, .frame = NewFrame(0)});
+// Anything but bytes: flow control does not count it.
+void SenderLog::AppendText(RecordTag tag, std::string_view text) {
+  FramePtr frame = NewFrame(text.size());
+  std::copy(text.begin(), text.end(), frame->room().begin());
+  frame->Grow(text.size());
+  unsent_.push_back({.tag = tag, .frame = std::move(frame)});
+}
+
+void SenderLog::AppendFin(Epoch epoch) { AppendText({epoch, RecordKind::kFin}, ""); }
+
+void SenderLog::AppendBegin(Epoch epoch) { AppendText({epoch, RecordKind::kBegin}, ""); }
+
+void SenderLog::AppendWindow(Epoch epoch, uint64_t edge) {
+  AppendText({epoch, RecordKind::kWindow}, std::to_string(edge));
+}
+
+template <typename Predicate>
+void SenderLog::DropUnsent(Predicate drops) {
+  std::erase_if(unsent_, [&](const Record& record) {
+    if (!drops(record.tag)) return false;
+    const size_t bytes = StreamBytes(record.tag, *record.frame);
+    kept_ -= bytes;
+    unsent_bytes_ -= bytes;
+    return true;
+  });
+}
+
+void SenderLog::Forget(Epoch epoch) {
+  DropUnsent([epoch](RecordTag tag) { return tag.epoch == epoch; });
 }
 
 void SenderLog::AppendRst(Epoch epoch, std::string_view reason) {
-  const bool has_fin = !unsent_.empty() && unsent_.back().tag.epoch == epoch &&
-                       unsent_.back().tag.kind == RecordKind::kFin;
-  while (!has_fin && !unsent_.empty() && unsent_.back().tag.epoch == epoch) {
-    kept_ -= unsent_.back().frame->size();
-    unsent_bytes_ -= unsent_.back().frame->size();
-    unsent_.pop_back();
+  const bool has_fin = std::any_of(unsent_.begin(), unsent_.end(), [epoch](const Record& record) {
+    return record.tag.epoch == epoch && record.tag.kind == RecordKind::kFin;
+  });
+  if (!has_fin) {
+    DropUnsent(
+        [epoch](RecordTag tag) { return tag.epoch == epoch && tag.kind == RecordKind::kBytes; });
   }
-  reason = reason.substr(0, kMaxReason);
-  FramePtr frame = NewFrame(reason.size());
-  std::copy(reason.begin(), reason.end(), frame->room().begin());
-  frame->Grow(reason.size());
-  unsent_.push_back({.tag = {epoch, RecordKind::kRst}, .frame = std::move(frame)});
-}
-
-// Payload bytes as flow control counts them: an abort's reason is none.
-static size_t StreamBytes(RecordTag tag, const Frame& frame) {
-  return tag.kind == RecordKind::kBytes ? frame.size() : 0;
+  AppendText({epoch, RecordKind::kRst}, reason.substr(0, kMaxReason));
 }
 
 int SenderLog::FlightLimit() const {
@@ -153,7 +178,6 @@ bool SenderLog::Next(Time now, Sending* sending) {
     const size_t bytes = StreamBytes(record->tag, *record->frame);
     sent_offset_ += bytes;
     unsent_bytes_ -= bytes;
-    transmitted_epoch_ = std::max(transmitted_epoch_, record->tag.epoch);
     ++lost_;  // SetInFlight() takes it back: until then it is transmitted and not in flight
   }
   SetInFlight(record, true);
@@ -256,21 +280,21 @@ int SenderLog::OnTimeout() {
 
 void SenderLog::DelayTimeout(Time now) { ArmTimeout(now); }
 
-void SenderLog::Reset(Epoch keep) {
+void SenderLog::Reset(const std::function<Epoch(Epoch)>& renamed) {
   for (Record& record : transmitted_) SetInFlight(&record, false);
   lost_ = 0;
   transmitted_.clear();
-  std::erase_if(unsent_, [keep](const Record& record) { return record.tag.epoch != keep; });
   kept_ = 0;
   for (Record& record : unsent_) {
-    record.tag.epoch = 1;
-    kept_ += StreamBytes(record.tag, *record.frame);
+    record.tag.epoch = renamed(record.tag.epoch);
+    if (record.tag.epoch != 0) kept_ += StreamBytes(record.tag, *record.frame);
   }
+  std::erase_if(unsent_, [](const Record& record) { return record.tag.epoch == 0; });
   unsent_bytes_ = kept_;
   acked_next_ = next_seq_ = 1;
   acked_offset_ = sent_offset_ = edge_ = 0;
   frames_ = 1;
-  peer_epoch_ = transmitted_epoch_ = 0;
+  peer_epoch_ = 0;
   timeouts_ = 0;
   timeout_at_ = kNever;
 }

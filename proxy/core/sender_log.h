@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string_view>
 
 #include "common/time.h"
@@ -33,7 +34,7 @@ class SenderLog {
 
   // --- the party's side
   // Whether the party may be read: less than a window is kept, and what waits unsent is less than
-  // one full frame (the rest waits in the kernel, where it costs us nothing).
+  // one full frame and kMaxUnsent records (the rest waits in the kernel, where it costs nothing).
   bool CanAppend() const;
   // Space for the next read, at most `frame_max` bytes and never empty. Then Append() with what was
   // read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
@@ -42,6 +43,11 @@ class SenderLog {
   void AppendFin(Epoch epoch);
   // Without an earlier fin of this epoch, its Data that was never transmitted is dropped first.
   void AppendRst(Epoch epoch, std::string_view reason);
+  void AppendBegin(Epoch epoch);
+  // Drops the records of an epoch of which none was transmitted.
+  void Forget(Epoch epoch);
+  // The peer may send this epoch's bytes up to offset `edge`.
+  void AppendWindow(Epoch epoch, uint64_t edge);
 
   // --- the session's side
   struct Sending {
@@ -67,18 +73,19 @@ class SenderLog {
   int OnTimeout();
   void DelayTimeout(Time now);
 
-  // A new association: seq 1, offset 0, nothing kept but the records of epoch `keep` (0: none),
-  // which go on as epoch 1. REQUIRES: none of that epoch was ever transmitted.
-  void Reset(Epoch keep);
+  // A new association: seq 1, offset 0, nothing kept but the records of those epochs to which
+  // `renamed` gives a number, which they go on by (0: dropped). REQUIRES: none of those epochs was
+  // ever transmitted.
+  void Reset(const std::function<Epoch(Epoch)>& renamed);
 
   // --- what can be seen
   bool empty() const { return transmitted_.empty() && unsent_.empty(); }
+  size_t unsent() const { return unsent_.size(); }  // records
   bool has_unsent() const { return !unsent_.empty() || lost_ > 0; }
   int in_flight() const { return in_flight_; }
   size_t kept() const { return kept_; }  // payload bytes not acknowledged
   uint64_t acknowledged() const { return acked_next_; }
   uint64_t next_seq() const { return next_seq_; }  // of the next record's first transmission
-  Epoch transmitted_epoch() const { return transmitted_epoch_; }  // newest on the wire, 0: none
   uint64_t window_left() const { return edge_ > sent_offset_ ? edge_ - sent_offset_ : 0; }
   // What is to be sent again has not yet left this machine for the last time: look again soon.
   bool waits_for_link() const;
@@ -96,6 +103,9 @@ class SenderLog {
     bool in_flight = false;
   };
 
+  void AppendText(RecordTag tag, std::string_view text);
+  template <typename Predicate>
+  void DropUnsent(Predicate drops);
   Record* FirstLost();
   bool Grant(const FlowGrant& grant, Time now);
   void Drop(Record* record);
@@ -119,7 +129,7 @@ class SenderLog {
   uint64_t sent_offset_ = 0;   // payload bytes in front of next_seq_
   uint64_t edge_ = 0;          // right edge: no byte at or behind it may be transmitted
   uint64_t frames_ = 1;        // granted by the peer
-  Epoch peer_epoch_ = 0, transmitted_epoch_ = 0;
+  Epoch peer_epoch_ = 0;
   size_t kept_ = 0, unsent_bytes_ = 0;
   int in_flight_ = 0, lost_ = 0;
   int timeouts_ = 0;  // in a row without progress

@@ -64,14 +64,14 @@ std::string PeerFault(const std::string& peer, const MarkerPolicy& policy) {
   return "the peer " + peer + " is not in HOTLINK_PROXY_PEERS";
 }
 
-// The four fields as the file has them, each with its line.
+// The fields as the file has them, each with its line.
 struct Field {
   const cJSON* value = nullptr;
   int line = 0;
   std::vector<int> nested;  // lines of the keys inside
 };
 struct Fields {
-  Field from, to, port, ports;
+  Field from, to, port, ports, dial;
 };
 
 // Empty: all is well.
@@ -89,6 +89,7 @@ std::string CollectFields(const cJSON* object, std::string_view content, Fields*
                    : key == "to"    ? &fields->to
                    : key == "port"  ? &fields->port
                    : key == "ports" ? &fields->ports
+                   : key == "dial"  ? &fields->dial
                                     : nullptr;
     if (field != nullptr) *field = {item, line.line, line.nested};
   }
@@ -134,6 +135,46 @@ Result<int> PortOf(const Fields& fields, const std::string& own_email) {
   return *PortNumber(fields.port.value);
 }
 
+// Empty: `endpoint` may be dialled.
+std::string DialFault(const Endpoint& endpoint, const MarkerPolicy& policy) {
+  for (const EndpointRange& range : policy.dial) {
+    if (range.Contains(endpoint)) return "";
+  }
+  return "\"dial\": " + EndpointText(endpoint) + " is not in HOTLINK_PROXY_DIAL_ALLOW" +
+         (policy.dial.empty() ? ", which is empty" : "");
+}
+
+// Sets what `dial` says; empty: all is well. REQUIRES: marker->peer is set.
+std::string ReadDial(const Field& dial, const MarkerPolicy& policy, Marker* marker) {
+  if (!cJSON_IsObject(dial.value)) return AtLine(dial.line, "\"dial\" is no object");
+  marker->streams = true;
+  marker->accepts = false;
+  std::set<std::string> seen;
+  size_t at = 0;
+  for (const cJSON* item = dial.value->child; item != nullptr; item = item->next) {
+    const int line = at < dial.nested.size() ? dial.nested[at] : dial.line;
+    ++at;
+    const std::string name = "\"dial\"." + KeyText(item->string);
+    const Result<std::string> email = ParseEmail(item->string);
+    if (!email || (*email != policy.own_email && *email != marker->peer)) {
+      return AtLine(line, name + " is neither \"from\" nor \"to\"");
+    }
+    if (!seen.insert(*email).second) return AtLine(line, name + " is there a second time");
+    if (!cJSON_IsString(item)) return AtLine(line, name + " must be a text, as 127.0.0.1:5001");
+    const Result<Endpoint> endpoint = ParseEndpoint(item->valuestring);
+    if (!endpoint) return AtLine(line, name + ": " + Printable(endpoint.error()));
+    if (*email == marker->peer) {
+      marker->accepts = true;
+      continue;
+    }
+    if (std::string fault = DialFault(*endpoint, policy); !fault.empty()) {
+      return AtLine(line, fault);
+    }
+    marker->dial = EndpointText(*endpoint);
+  }
+  return seen.empty() ? AtLine(dial.line, "\"dial\" names no address") : "";
+}
+
 MarkerReading ReadObject(const cJSON* object, std::string_view content,
                          const MarkerPolicy& policy) {
   Fields fields;
@@ -152,10 +193,15 @@ MarkerReading ReadObject(const cJSON* object, std::string_view content,
   if (is_from && is_to) {
     return {Error{AtLine(fields.to.line, "\"from\" and \"to\" are both " + *from)}, true};
   }
-  Marker marker{is_from ? *to : *from, is_from, 0};
+  Marker marker{.peer = is_from ? *to : *from, .outgoing = is_from};
   if (std::string fault = PeerFault(marker.peer, policy); !fault.empty()) {
     return {Error{AtLine(is_from ? fields.to.line : fields.from.line, fault)}, true};
   }
+  if (fields.dial.value != nullptr) {
+    std::string fault = ReadDial(fields.dial, policy, &marker);
+    if (!fault.empty()) return {Error{fault}, true};
+  }
+  if (!marker.accepts) return {marker, true};
   Result<int> number = PortOf(fields, policy.own_email);
   if (!number) return {Error{number.error()}, true};
   Result<uint16_t> port = AllowedPort(*number, policy);
@@ -191,7 +237,7 @@ MarkerReading ReadOlderForm(int number, const MarkerPolicy& policy) {
   }
   Result<uint16_t> port = AllowedPort(number, policy);
   if (!port) return {Error{port.error()}};
-  return {Marker{policy.peers.front(), true, *port}};
+  return {Marker{.peer = policy.peers.front(), .port = *port}};
 }
 
 }  // namespace

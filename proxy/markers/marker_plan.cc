@@ -55,18 +55,31 @@ ChannelPath OwnPath(const Markers& markers, const std::string& own_email) {
   return path;
 }
 
+// What the markers of one channel have to agree on, each with its name.
+struct Claim {
+  const char* what;
+  std::string (*text)(const Marker&);
+};
+constexpr Claim kClaims[] = {
+    {"peers", [](const Marker& marker) { return marker.peer; }},
+    {"ports", [](const Marker& marker) { return std::to_string(marker.port); }},
+    {"ways to join, with and without `dial`",
+     [](const Marker& marker) { return std::string(marker.streams ? "with" : "without"); }},
+    {"addresses to dial",
+     [](const Marker& marker) { return marker.dial.empty() ? "none" : marker.dial; }},
+};
+
 // Where the markers of one channel contradict each other; empty: nowhere.
 std::string Disagreement(const Markers& markers) {
   const FoundMarker& first = *markers.front();
   for (const FoundMarker* found : markers) {
-    const bool peers_differ = found->marker->peer != first.marker->peer;
-    if (!peers_differ && found->marker->port == first.marker->port) continue;
-    const auto what = [peers_differ](const FoundMarker& marker) {
-      return Printable(marker.path) + " (" +
-             (peers_differ ? marker.marker->peer : std::to_string(marker.marker->port)) + ")";
-    };
-    return std::string("the markers of one channel name different ") +
-           (peers_differ ? "peers: " : "ports: ") + what(first) + " and " + what(*found);
+    for (const Claim& claim : kClaims) {
+      const std::string one = claim.text(*first.marker), other = claim.text(*found->marker);
+      if (one == other) continue;
+      return std::string("the markers of one channel name different ") + claim.what + ": " +
+             Printable(first.path) + " (" + one + ") and " + Printable(found->path) + " (" + other +
+             ")";
+    }
   }
   return "";
 }
@@ -80,7 +93,14 @@ PlannedChannel Merge(const Markers& markers, const Index& previous, const Channe
   PlannedChannel planned;
   planned.key = MakeChannelKey(path.above, path.i, path.j, first.marker->peer);
   planned.port = first.marker->port;
-  planned.spec = {first.marker->peer, RequestPathText(path), path.above, path.i, path.j};
+  planned.spec = {.peer = first.marker->peer,
+                  .own_path = RequestPathText(path),
+                  .above = path.above,
+                  .i = path.i,
+                  .j = path.j,
+                  .streams = first.marker->streams,
+                  .accepts = first.marker->accepts,
+                  .dial = first.marker->dial};
   for (const FoundMarker* found : markers) {
     planned.markers.push_back(Printable(found->path));
     planned.age = std::max(planned.age, AgeOf(*found));
@@ -105,7 +125,9 @@ void SharePorts(MarkerPlan* plan, const Index& previous, const ChannelBusy& busy
            before->port == planned.port && busy(planned.key);
   };
   std::map<uint16_t, std::vector<PlannedChannel*>> wanted;
-  for (PlannedChannel& planned : *plan) wanted[planned.port].push_back(&planned);
+  for (PlannedChannel& planned : *plan) {
+    if (planned.port != 0) wanted[planned.port].push_back(&planned);
+  }
   for (auto& [port, channels] : wanted) {
     if (channels.size() < 2) continue;
     PlannedChannel* holder = nullptr;
@@ -159,9 +181,15 @@ ChannelKey WithoutPeer(ChannelKey key) {
   return key;
 }
 
+// Whether one channel object can serve both.
+bool SameChannel(const ChannelSpec& a, const ChannelSpec& b) {
+  return a.own_path == b.own_path && a.streams == b.streams && a.accepts == b.accepts &&
+         a.dial == b.dial;
+}
+
 // What a channel that stays has to be told.
 void DiffChannel(const PlannedChannel& before, const PlannedChannel& after, PlanDiff* diff) {
-  if (before.spec.own_path != after.spec.own_path) {
+  if (!SameChannel(before.spec, after.spec)) {
     diff->replaced.push_back({before.key, after});
     return;
   }

@@ -35,7 +35,7 @@ struct PlannedChannel {
   // Not for kRejected.
   ChannelKey key;
   ChannelSpec spec;
-  uint16_t port = 0;
+  uint16_t port = 0;  // 0: nothing listens, connections are only dialled
 };
 
 // Every channel once, ordered by key, then the rejected ones by path.
@@ -51,7 +51,7 @@ using ChannelBusy = std::function<bool(const ChannelKey&)>;
 
 // `previous`: the plan in force, which says who has which port now; empty at the start.
 //
-// - Own markers of one (above, {i,j}) are one channel and must agree on port and peer.
+// - Own markers of one (above, {i,j}) are one channel and must agree on port, peer and `dial`.
 // - Markers of other datasites count only where no own marker speaks of the same (above, {i,j}).
 // - own_path always lies under the own e-mail. Of the own directories it is the outgoing one
 //   (whose `from` is the own e-mail) if there is one; for a mirrored marker the way back. A busy
@@ -61,8 +61,8 @@ MarkerPlan PlanMarkers(const MarkerScan& scan, const MarkerPlan& previous, const
                        const PlanOptions& options);
 
 struct PlanDiff {
-  // One channel makes room for another (another peer, or another own_path): add `now` when the
-  // old one has drained.
+  // One channel makes room for another (another peer, another own_path or way to join): add `now`
+  // when the old one has drained.
   struct Replaced {
     ChannelKey old;
     PlannedChannel now;

@@ -32,10 +32,11 @@ struct Rig {
     fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     REQUIRE(fd >= 0);
     close(listener);
-    sockets = std::make_unique<PartySockets>(loop.get(), [this](ConnId id) {
-      ++ready[id];
-      if (on_ready) on_ready(id);
-    });
+    sockets =
+        std::make_unique<PartySockets>(loop.get(), PartySockets::Events{.ready = [this](ConnId id) {
+                                         ++ready[id];
+                                         if (on_ready) on_ready(id);
+                                       }});
     auto added = sockets->Add(fd);
     REQUIRE(added.has_value());
     conn = *added;

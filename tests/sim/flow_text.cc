@@ -62,10 +62,19 @@ Tag ReadTag(std::string_view etag) {
     tag.kind = Tag::kFin;
   } else if (rest == ".rst") {
     tag.kind = Tag::kRst;
+  } else if (rest == ".beg") {
+    tag.kind = Tag::kBegin;
+  } else if (rest == ".win") {
+    tag.kind = Tag::kWindow;
   } else if (!rest.empty()) {
     tag.epoch = 0;
   }
   return tag;
+}
+
+uint64_t ReadOffset(std::string_view payload) {
+  size_t at = 0;
+  return ReadNumber(payload, &at);
 }
 
 }  // namespace hotlink::sim

@@ -20,9 +20,11 @@ std::vector<std::pair<uint64_t, uint64_t>> MissField(std::string_view token);
 
 struct Tag {
   uint64_t epoch = 0;  // 0: no tag of ours
-  enum Kind { kBytes, kFin, kRst } kind = kBytes;
+  enum Kind { kBytes, kFin, kRst, kBegin, kWindow } kind = kBytes;
 };
 Tag ReadTag(std::string_view etag);
+// The payload of a `<k>.win` record.
+uint64_t ReadOffset(std::string_view payload);
 
 }  // namespace hotlink::sim
 

@@ -29,6 +29,11 @@ const char* Judge::CauseOf(const ConnectionRecord& record, const CoreConfig& con
   const bool adopted_since = own.adopted_at != kNever && record.opened <= own.adopted_at;
   if (stranger || adopted_since) return "peer sidecar restarted";
   if (ending_[{record.channel, record.side}]) return "its channel ends";
+  // By number, the peer refuses what begins while its channel ends.
+  const bool refused = watch_.ByNumber(record.channel) && !PartnerKnown(record);
+  const bool peer_ends =
+      ending_[{record.channel, 1 - record.side}] || peer.ended_at > record.opened;
+  if (refused && peer_ends) return "its peer's channel ends";
   if (Lingered(record, config)) return "linger time";
   if (own.adopted != 0 && context_.now() - own.heard >= Nearly(config.peer_silent)) {
     return "peer sidecar lost";
@@ -45,7 +50,8 @@ const char* Judge::CauseOfPartner(const ConnectionRecord& record) {
   // Its bytes may have been read and dropped again by an abort before one of them was sent.
   for (const auto& other : ledger_.all()) {
     const bool across = other->channel == record.channel && other->side != record.side;
-    if (across && other->cause != nullptr && other->core_read > 0 && !PartnerKnown(*other)) {
+    const bool spoke = other->core_read > 0 || watch_.ByNumber(record.channel);
+    if (across && other->cause != nullptr && spoke && !PartnerKnown(*other)) {
       return other->cause;
     }
   }

@@ -128,7 +128,11 @@ void Ledger::EofGiven(ConnectionRecord* to) {
   }
   if (to->fin && to->core_read == 0) return;  // nothing either way: closed like a probe
   for (const auto& other : records_) {
-    const bool partner = other->source == to && other->fin && other->written == 0;
+    // By number, its partner may not have been given anything of it yet.
+    const bool across = other->channel == to->channel && other->side != to->side;
+    const bool by_number = across && (other->dialled || to->dialled);
+    const bool met = other->source == to || (by_number && other->source == nullptr);
+    const bool partner = met && other->fin && other->written == 0;
     if (partner) return;
   }
   context_.Fail("clean EOF", Facts(*to), " gets EOF, but nobody ended towards it");

@@ -22,6 +22,7 @@ struct ConnectionRecord {
   int channel = 0, side = 0;  // side: 0 or 1 within the channel
   uint8_t number = 0;         // within its side of the channel; its first byte
   Time opened = 0;
+  bool dialled = false;  // by the sidecar; else the party connected
 
   // What the party did and saw.
   uint64_t written = 0, read = 0;

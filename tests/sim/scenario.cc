@@ -113,6 +113,28 @@ ChannelPlan DrawChannel(Rng* rng, int a, int b, const std::string& above, bool a
   return plan;
 }
 
+// Makes a channel of connections in order one by number: at one side at least they are made, and
+// at the other one dialled.
+void DrawStreams(Rng* rng, bool clean, int channel, ChannelPlan* plan) {
+  plan->streams = true;
+  plan->clean = clean;
+  const uint64_t ways = rng->Below(3);  // from the first, from the second, both
+  for (size_t side = 0; side < 2; ++side) {
+    ChannelSpec& spec = plan->specs[side];
+    spec.streams = true;
+    spec.accepts = ways == 2 || ways == side;
+    if (ways == 2 || ways != side) spec.dial = std::to_string(channel);
+    if (!spec.accepts) plan->slots[side].clear();
+    for (Slot& slot : plan->slots[side]) {
+      for (Script& script : slot) {
+        // One that is held for longer is no probe here: nobody can tell.
+        if (clean && script.ending == Script::Ending::kProbe) script.hold /= 16;
+      }
+    }
+    if (rng->OneIn(3)) plan->listens_from[side] = rng->Scaled(kMillisecond, 2 * kSecond);
+  }
+}
+
 void DrawChannels(Rng* rng, Profile profile, Scenario* scenario) {
   const int users = static_cast<int>(scenario->sidecars.size());
   const bool alike = users == 3 && rng->OneIn(2);
@@ -174,7 +196,9 @@ void SetLimits(const CoreConfig& core, Scenario* scenario) {
 
 Scenario DrawScenario(uint64_t seed, Profile profile) {
   Rng rng(seed * 0x2545f4914f6cdd1d + 0x1234567);
-  if (profile == Profile::kMixed) {
+  const bool streams = profile == Profile::kStreams;
+  if (profile == Profile::kMixed || streams) {
+    profile = Profile::kMixed;
     const uint64_t kind = rng.Below(8);
     if (kind == 0) profile = Profile::kClean;
     if (kind == 1) profile = Profile::kDeaths;
@@ -200,6 +224,17 @@ Scenario DrawScenario(uint64_t seed, Profile profile) {
     scenario.sidecars.push_back(plan);
   }
   DrawChannels(&rng, profile, &scenario);
+  if (streams) {
+    for (size_t n = 0; n < scenario.channels.size(); ++n) {
+      if (rng.OneIn(8)) continue;
+      DrawStreams(&rng, scenario.strict, static_cast<int>(n), &scenario.channels[n]);
+    }
+    for (SidecarPlan& sidecar : scenario.sidecars) {
+      sidecar.core.stream_window = static_cast<size_t>(rng.Scaled(512, 16 << 10));
+      sidecar.core.dial_retry_min = rng.Between(5, 20) * kMillisecond;
+      sidecar.core.dial_retry_max = rng.Between(50, 300) * kMillisecond;
+    }
+  }
   DrawFaults(&rng, profile, &scenario);
   SetLimits(times, &scenario);
   return scenario;

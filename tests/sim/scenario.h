@@ -18,9 +18,10 @@
 namespace hotlink::sim {
 
 enum class Profile {
-  kMixed,   // everything, drawn
-  kDeaths,  // sidecars die and return often
-  kClean,   // nothing breaks and parties behave: no connection may be reset at all
+  kMixed,    // everything, drawn
+  kDeaths,   // sidecars die and return often
+  kClean,    // nothing breaks and parties behave: no connection may be reset at all
+  kStreams,  // as kMixed, but channels join by number: parties that listen are dialled
 };
 
 // One party connection from connect to close.
@@ -56,6 +57,10 @@ struct ChannelPlan {
   std::array<ChannelSpec, 2> specs;
   std::array<bool, 2> marked{true, true};  // false: this side has no marker, the other waits
   std::array<std::vector<Slot>, 2> slots;
+  // With `streams`: the programs that are dialled, and when each side begins to listen.
+  bool streams = false;
+  bool clean = false;
+  std::array<Time, 2> listens_from{};
 };
 
 struct SidecarPlan {

@@ -109,6 +109,13 @@ void DrawSlots(Rng* rng, Profile profile, std::array<std::vector<Slot>, 2>* slot
   }
 }
 
+Script DialledScript(Rng* rng, bool clean) {
+  Script script = clean ? DrawClean(rng, false) : DrawAny(rng);
+  const bool probe = script.ending == Ending::kProbe || script.ending == Ending::kProbeReset;
+  if (probe) script = DrawClean(rng, true);
+  return script;
+}
+
 Script PoliteScript(Rng* rng) {
   Script script;
   DrawSocket(rng, &script);

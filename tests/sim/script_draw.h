@@ -16,6 +16,8 @@ void DrawSlots(Rng* rng, Profile profile, std::array<std::vector<Slot>, 2>* slot
 
 // A well-behaved connection without any pause.
 Script PoliteScript(Rng* rng);
+// What a program that was dialled does; with `clean` it behaves.
+Script DialledScript(Rng* rng, bool clean);
 
 size_t ConnectionsIn(const std::vector<Slot>& slots);
 

@@ -28,6 +28,8 @@ bool ParseProfile(const std::string& text, Profile* profile) {
     *profile = Profile::kDeaths;
   } else if (text == "clean") {
     *profile = Profile::kClean;
+  } else if (text == "streams") {
+    *profile = Profile::kStreams;
   } else {
     return false;
   }

@@ -15,8 +15,8 @@ constexpr size_t kHeldAboveWindow = 256 << 10;  // join.md §5: out-of-order fra
 
 }  // namespace
 
-Sidecar::Sidecar(Shared shared, Rng rng, SidecarPlan plan)
-    : shared_(shared), rng_(rng), plan_(std::move(plan)) {
+Sidecar::Sidecar(Shared shared, Rng rng, SidecarPlan plan, Listener listener)
+    : shared_(shared), rng_(rng), plan_(std::move(plan)), listener_(std::move(listener)) {
   self_.user = plan_.email;
   self_.config = &plan_.core;
 }
@@ -88,6 +88,7 @@ void Sidecar::End() {
   link_->Kill();
   std::map<ConnId, Held> held = std::move(held_);
   held_.clear();
+  dialling_.clear();
   self_.process = 0;
   core_.reset();
   for (auto& [channel, marker] : markers_) {
@@ -97,7 +98,12 @@ void Sidecar::End() {
   for (auto& [conn, connection] : held) {
     connection.record->released = true;
     if (connection.record->cause == nullptr) connection.record->cause = "its sidecar ended";
-    connection.tcp->Reset(End::kSidecar);  // SO_LINGER{1,0}
+    // SO_LINGER{1,0}, but not on one that was dialled and has sent nothing.
+    if (SentNothing(connection)) {
+      connection.tcp->Close(End::kSidecar);
+    } else {
+      connection.tcp->Reset(End::kSidecar);
+    }
   }
 }
 
@@ -230,7 +236,11 @@ void Sidecar::CheckMemory() {
       shared_.context.Fail("memory", self_.user, " keeps ", status.kept, " bytes, window ",
                            plan_.core.window);
     }
-    if (status.held > plan_.core.window + kHeldAboveWindow) {
+    const size_t most = marker.spec.streams
+                            ? 2 * plan_.core.window + kHeldAboveWindow +
+                                  (held_.size() + dialling_.size()) * plan_.core.stream_window
+                            : plan_.core.window + kHeldAboveWindow;
+    if (status.held > most) {
       shared_.context.Fail("memory", self_.user, " holds ", status.held, " bytes, window ",
                            plan_.core.window);
     }

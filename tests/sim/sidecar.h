@@ -31,7 +31,14 @@ struct Shared {
 
 class Sidecar : public PartySide, public SimLink::Owner, public Log {
  public:
-  Sidecar(Shared shared, Rng rng, SidecarPlan plan);
+  // A program of the party at that side of a channel takes a connection, or nobody listens: null.
+  struct Taken {
+    std::shared_ptr<TcpConnection> tcp;
+    ConnectionRecord* record = nullptr;
+  };
+  using Listener = std::function<Taken(int channel, int side)>;
+
+  Sidecar(Shared shared, Rng rng, SidecarPlan plan, Listener listener);
   ~Sidecar() override;
 
   // A channel's marker, as long as the sidecar or the next process of it finds it.
@@ -69,8 +76,9 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
     PartyInterest interest;
     bool told_fin = false, told_reset = false;
     bool scheduled = false;  // PartyReady() is on its way
-    bool useful = false;     // the core did something with it since the last PartyReady()
-    int useless = 0;         // PartyReady() in a row without effect
+    bool dialled = false;
+    bool useful = false;  // the core did something with it since the last PartyReady()
+    int useless = 0;      // PartyReady() in a row without effect
   };
 
   void Enter(const std::function<void()>& call);  // a call into the core
@@ -84,11 +92,14 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   void TellReady(ConnId conn);
   Held* Find(ConnId conn, const char* call);
   void SawEof(Held* held);
+  void Dialled(ConnId conn, int channel);
+  bool SentNothing(const Held& held) const;
   void Release(ConnId conn);
   void End();
   Duration LoopDelay() { return rng_.Between(0, plan_.loop_delay); }
 
   // PartySide
+  ConnId Dial(const std::string& address) override;
   PartyState Peek(ConnId conn) override;
   PartyRead Read(ConnId conn, std::span<uint8_t> into) override;
   PartyWrite Write(ConnId conn, ByteView bytes) override;
@@ -110,11 +121,14 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   Shared shared_;
   Rng rng_;
   SidecarPlan plan_;
+  Listener listener_;
   Sender self_;
   std::map<int, Marker> markers_;  // by channel
   std::unique_ptr<SimLink> link_;
   std::unique_ptr<Core> core_;
   std::map<ConnId, Held> held_;
+  std::map<ConnId, int> dialling_;         // the channel
+  ConnId next_dialled_ = ConnId{1} << 40;  // apart from the ledger's numbers
   bool in_core_ = false, draining_ = false, calm_ = false;
   Time timer_at_ = kNever, drain_started_ = kNever;
   Time second_ = 0, last_tick_ = 0;

@@ -29,6 +29,38 @@ void Sidecar::Release(ConnId conn) {
   held_.erase(it);
 }
 
+// The address is the channel's number.
+ConnId Sidecar::Dial(const std::string& address) {
+  const ConnId conn = next_dialled_++;
+  const int channel = std::stoi(address);
+  dialling_[conn] = channel;
+  shared_.context.queue.After(1 + LoopDelay(), [this, conn, channel, process = self_.process] {
+    if (process == self_.process && dialling_.erase(conn) > 0) Dialled(conn, channel);
+  });
+  return conn;
+}
+
+void Sidecar::Dialled(ConnId conn, int channel) {
+  const Taken taken = listener_(channel, markers_[channel].side);
+  if (taken.tcp == nullptr) {
+    Enter([&] { core_->PartyDialled(conn, {.why = "refused"}, shared_.context.now()); });
+    return;
+  }
+  Held& held = held_[conn];
+  held.tcp = taken.tcp;
+  held.record = taken.record;
+  held.dialled = true;
+  held.tcp->changed[static_cast<int>(kHere)] = [this, conn] { Evaluate(conn); };
+  Enter([&] { core_->PartyDialled(conn, {.connected = true}, shared_.context.now()); });
+  Evaluate(conn);
+}
+
+// Dialled, and neither a byte nor an end of its program is here.
+bool Sidecar::SentNothing(const Held& held) const {
+  return held.dialled && held.record->core_read == 0 && held.tcp->Unread(kHere) == 0 &&
+         !held.tcp->FinCame(kHere);
+}
+
 PartyState Sidecar::Peek(ConnId conn) {
   Held* held = Find(conn, "Peek");
   if (held == nullptr) return PartyState::kReset;
@@ -126,17 +158,31 @@ void Sidecar::Close(ConnId conn) {
     record->core_saw_reset = true;
   } else {
     const bool ended = record->eof_given;
+    const bool cancelled = SentNothing(*held);
     const bool reset = held->tcp->Close(kHere);
-    if (!ended) shared_.ledger.EofGiven(record);
-    if (reset && !ended) shared_.judge.Reset(record, plan_.core);
+    const bool silent = record->core_read == 0 && record->given == 0;
+    if (silent && !held->dialled && shared_.watch.ByNumber(record->channel)) {
+      record->cause = "closed before it sent anything";
+    }
+    if (cancelled) {
+      shared_.judge.Reset(record, plan_.core);
+    } else if (!ended) {
+      shared_.ledger.EofGiven(record);
+    }
+    if (reset && !ended && !cancelled) shared_.judge.Reset(record, plan_.core);
   }
   Release(conn);
 }
 
 void Sidecar::Reset(ConnId conn) {
+  if (dialling_.erase(conn) > 0) return;
   Held* held = Find(conn, "Reset");
   if (held == nullptr) return;
   if (held->tcp->ResetCame(kHere)) held->record->core_saw_reset = true;
+  if (SentNothing(*held) && !held->record->core_saw_reset) {
+    shared_.context.Fail("reset while accepting", Ledger::Facts(*held->record),
+                         " was dialled, has sent nothing, and is reset");
+  }
   shared_.judge.Reset(held->record, plan_.core);
   Release(conn);
 }

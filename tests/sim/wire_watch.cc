@@ -55,6 +55,7 @@ void WireWatch::ObjectEnded(int channel, int side) {
   GrantsEnd(channel, side);
   sides_[{channel, side}].adopted = 0;
   ++sides_[{channel, side}].ended;
+  sides_[{channel, side}].ended_at = context_.now();
 }
 
 void WireWatch::Sent(const Sender& by, Letter* letter) {
@@ -75,6 +76,9 @@ void WireWatch::Sent(const Sender& by, Letter* letter) {
       if (owner == nullptr || sessions_[letter->sid].open_delivered.count(by.process) > 0) {
         context_.Fail("receiver's Close", by.user, " closes ", letter->sid, ", a peer's session");
       }
+      // Given up: nothing of it is in flight.
+      std::erase_if(in_flight_[by.process],
+                    [&](const LogState* log) { return log->insts.first == sid.sender; });
       return;
     }
     default:
@@ -222,6 +226,7 @@ void WireWatch::DeliveredGrant(const Letter& letter, const SidParts& sid) {
   if (next > log->records.size() + 1) return;
   const uint64_t offset = next == 1 ? 0 : log->records[next - 2].end_offset;
   log->edge = std::max(log->edge, offset + NumberField(letter.token, "win"));
+  log->stream_window = std::max(log->stream_window, NumberField(letter.token, "streams"));
   if (next > log->acked) log->armed_at = context_.now();
   log->acked = std::max(log->acked, next);
   log->peer_epoch = std::max(log->peer_epoch, NumberField(letter.token, "ep"));
@@ -239,6 +244,10 @@ void WireWatch::DeliveredData(const Letter& letter, const SidParts& sid) {
   const uint64_t epoch = ReadTag(letter.etag).epoch;
   log->epochs[epoch].delivered = true;
   LogState* reverse = LogOf(sid.receiver, sid.sender);
+  if (ReadTag(letter.etag).kind == Tag::kWindow) {
+    uint64_t& edge = reverse->epochs[epoch].edge;
+    edge = std::max(edge, ReadOffset(AsText(letter.payload)));
+  }
   reverse->peer_epoch = std::max(reverse->peer_epoch, epoch);  // it has got there
   Heard(sid.receiver, sid.sender);
 }

@@ -31,6 +31,7 @@ struct EpochState {
   uint64_t bytes = 0;
   bool fin = false, rst = false;
   bool delivered = false;  // any record of it, to the peer's core
+  uint64_t edge = 0;       // by number: granted beyond what each is as it begins
 };
 
 // One direction between two channel objects: (sender inst, receiver inst).
@@ -43,6 +44,8 @@ struct LogState {
   Time armed_at = 0;   // when a timeout began to run, at the latest
   uint64_t peer_epoch = 1;
   std::map<uint64_t, EpochState> epochs;
+  uint64_t stream_window = 0;  // by number: what the receiver grants to each
+  uint64_t begun[2] = {0, 0};  // by number: the newest of the even ones and of the odd ones
 };
 
 // One channel object as its messages show it.
@@ -53,6 +56,7 @@ struct SideState {
   Time heard = 0;            // last message from the adopted inst
   uint64_t attempt = 0;      // of the last Open
   uint64_t ended = 0;        // counts the objects that are gone
+  Time ended_at = 0;         // the last of them
 };
 
 struct Sender {     // one sidecar process
@@ -68,6 +72,9 @@ class WireWatch {
 
   // Which channel and side own a path.
   void AddPath(const std::string& path, int channel, int side);
+  // Its connections are joined by number, not in order.
+  void JoinsByNumber(int channel) { by_number_.insert(channel); }
+  bool ByNumber(int channel) const { return by_number_.count(channel) > 0; }
   void Sent(const Sender& by, Letter* letter);
   void Delivered(const Sender& to, const Letter& letter);
   void LinkEnded(const Sender& of);  // nothing is in flight any more
@@ -104,6 +111,7 @@ class WireWatch {
   void CheckFrameGrant(const Sender& by, Owner owner, uint64_t to, uint64_t frames);
   void SentData(const Sender& by, const Letter& letter);
   void SentNewRecord(LogState* log, const Sender& by, const Letter& letter);
+  void CheckEpochOrder(LogState* log, const Sender& by, uint64_t k);
   void SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter);
   void CheckInFlight(const Sender& by);
   bool PartnerGaveUp(const LogState& log, uint64_t k) const;
@@ -119,6 +127,7 @@ class WireWatch {
   uint64_t sent_ = 0;
   int processes_ = 0;
   std::map<std::string, Owner> paths_;
+  std::set<int> by_number_;
   std::map<uint64_t, Owner> insts_;
   std::map<std::pair<int, int>, SideState> sides_;
   // By process: the sides of its that granted frames, and to which inst.

@@ -72,16 +72,9 @@ void WireWatch::SentNewRecord(LogState* log, const Sender& by, const Letter& let
     context_.Fail("window", by.user, " sends up to offset ", record.end_offset,
                   ", the peer granted up to ", log->edge);
   }
-  const bool begins = log->epochs.count(tag.epoch) == 0;
-  const uint64_t look_ahead = static_cast<uint64_t>(by.config->look_ahead);
-  if (begins && tag.epoch > log->peer_epoch + look_ahead) {
-    context_.Fail("look-ahead", by.user, " begins epoch ", tag.epoch, ", the peer is at ",
-                  log->peer_epoch);
-  }
-  if (begins && !log->epochs.empty() && log->epochs.rbegin()->first > tag.epoch) {
-    context_.Fail("log", by.user, " goes back to epoch ", tag.epoch);
-  }
+  CheckEpochOrder(log, by, tag.epoch);
   EpochState& epoch = log->epochs[tag.epoch];
+  if (tag.kind == Tag::kWindow) return;
   if (epoch.rst || (epoch.fin && tag.kind != Tag::kRst)) {
     context_.Fail("log", by.user, " sends '", letter.etag, "' after the epoch's end");
   }
@@ -92,6 +85,26 @@ void WireWatch::SentNewRecord(LogState* log, const Sender& by, const Letter& let
       epoch.bytes != epoch.connection->written) {
     context_.Fail("log", by.user, " ends epoch ", tag.epoch, " after ", epoch.bytes, " bytes of ",
                   Ledger::Facts(*epoch.connection));
+  }
+}
+
+// In order: one after the other, not far ahead of the peer. By number: each side's begin in rising
+// order.
+void WireWatch::CheckEpochOrder(LogState* log, const Sender& by, uint64_t k) {
+  if (log->epochs.count(k) > 0) return;
+  if (ByNumber(log->channel)) {
+    const LogState* reverse = Reverse(*log);
+    const bool peers = reverse != nullptr && reverse->epochs.count(k) > 0;
+    uint64_t& newest = log->begun[k & 1];
+    if (!peers && k <= newest) context_.Fail("log", by.user, " goes back to stream ", k);
+    newest = std::max(newest, k);
+    return;
+  }
+  if (k > log->peer_epoch + static_cast<uint64_t>(by.config->look_ahead)) {
+    context_.Fail("look-ahead", by.user, " begins epoch ", k, ", the peer is at ", log->peer_epoch);
+  }
+  if (!log->epochs.empty() && log->epochs.rbegin()->first > k) {
+    context_.Fail("log", by.user, " goes back to epoch ", k);
   }
 }
 
@@ -115,6 +128,10 @@ void WireWatch::SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Le
                   "'s at offset ", epoch->bytes);
   }
   epoch->bytes += letter.payload.size();
+  const uint64_t granted = std::max(epoch->edge, log->stream_window);
+  if (ByNumber(log->channel) && epoch->bytes > granted) {
+    context_.Fail("window", "stream ", k, " has ", epoch->bytes, " bytes, granted are ", granted);
+  }
 }
 
 // What no timeout can have taken back, and is neither acknowledged nor reported missing, is in
@@ -152,7 +169,7 @@ bool WireWatch::PartnerGaveUp(const LogState& log, uint64_t k) const {
 }
 
 void WireWatch::CheckNothingSkipped(const ConnectionRecord& from) {
-  if (from.log == nullptr) return;
+  if (from.log == nullptr || ByNumber(from.channel)) return;
   for (const auto& [k, epoch] : from.log->epochs) {
     if (k >= from.epoch) return;
     if (!epoch.fin || epoch.connection == nullptr) continue;

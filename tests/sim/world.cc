@@ -17,13 +17,16 @@ World::World(Context& context, uint64_t seed, Scenario scenario)
   if (scenario_.strict) judge_.AllowNoReset();
   for (const SidecarPlan& plan : scenario_.sidecars) {
     const Shared shared{context_, ledger_, watch_, judge_, server_};
-    sidecars_.push_back(std::make_unique<Sidecar>(shared, rng_.Fork(), plan));
+    sidecars_.push_back(std::make_unique<Sidecar>(
+        shared, rng_.Fork(), plan,
+        [this](int channel, int side) { return TakeDialled(channel, side); }));
   }
   for (size_t n = 0; n < scenario_.channels.size(); ++n) {
     const ChannelPlan& plan = scenario_.channels[n];
     const int channel = static_cast<int>(n);
     for (int side = 0; side < 2; ++side) {
       watch_.AddPath(SpecOf(channel, side).own_path, channel, side);
+      if (plan.streams) watch_.JoinsByNumber(channel);
       if (!plan.marked[static_cast<size_t>(side)]) continue;
       SidecarOf(channel, side).SetMarker(channel, side, SpecOf(channel, side));
     }
@@ -111,6 +114,27 @@ void World::ConnectionEnded(SlotRun* slot) {
     const Duration wait = 1 + slot->scripts[slot->next].connect_after;
     context_.queue.After(wait, [this, slot] { Connect(slot); });
   });
+}
+
+// Programs begin to listen late, and sometimes do not get to it.
+Sidecar::Taken World::TakeDialled(int channel, int side) {
+  const ChannelPlan& plan = scenario_.channels[static_cast<size_t>(channel)];
+  const bool late = context_.now() < plan.listens_from[static_cast<size_t>(side)];
+  if (!calm_ && (late || (!plan.clean && rng_.OneIn(6)))) return {};
+  Script script = finishing_ ? PoliteScript(&rng_) : DialledScript(&rng_, plan.clean);
+  auto tcp = std::make_shared<TcpConnection>(context_, script.tcp);
+  ConnectionRecord* record = ledger_.Open(channel, side);
+  record->dialled = true;
+  context_.Say(Ledger::Name(record), ": is dialled, will write ", script.write_total, ", ending ",
+               static_cast<int>(script.ending));
+  auto party = std::make_shared<SimParty>(context_, script, tcp, record, nullptr);
+  dialled_.push_back(party);
+  context_.queue.After(0, [this, party] {
+    party->Start();
+    if (calm_) party->Hurry();
+    if (finishing_) party->Finish();
+  });
+  return {tcp, record};
 }
 
 void World::Break(const Fault& fault) {

@@ -50,6 +50,7 @@ class World : private ServerModel::Outside {
   bool AllMarked() const;
 
   void StartSidecar(int user);
+  Sidecar::Taken TakeDialled(int channel, int side);
   void StartSlot(int channel, int side, Slot scripts, bool coda);
   void Connect(SlotRun* slot);
   void ConnectionEnded(SlotRun* slot);
@@ -68,6 +69,8 @@ class World : private ServerModel::Outside {
   void Coda();
   void Idle();
   bool Flows(int channel, std::string* why) const;
+  bool StreamsFlow(int channel, std::string* why) const;
+  const SimParty* PartyOf(const ConnectionRecord* record) const;
   bool PairFlows(const SimParty& a, const SimParty& b) const;
   bool EndedOrAlone(std::string* who);
   std::string Status();
@@ -81,8 +84,9 @@ class World : private ServerModel::Outside {
   ServerModel server_;
   std::vector<std::unique_ptr<Sidecar>> sidecars_;
   std::vector<std::unique_ptr<SlotRun>> slots_;
-  bool no_new_ = false;  // connections no longer begin
-  bool calm_ = false;
+  bool no_new_ = false;                             // connections no longer begin
+  std::vector<std::shared_ptr<SimParty>> dialled_;  // programs that took a connection
+  bool calm_ = false, finishing_ = false;
   Time coda_at_ = 0;
 };
 

@@ -64,6 +64,7 @@ void World::CalmDown() {
   for (const auto& slot : slots_) {
     if (slot->party != nullptr) slot->party->Hurry();
   }
+  for (const auto& party : dialled_) party->Hurry();
 }
 
 // When both parties are connected and the relay works, bytes flow; ends are told.
@@ -95,6 +96,33 @@ bool World::PairFlows(const SimParty& a, const SimParty& b) const {
   return (one.written == 0 || other.source == &one) && (other.written == 0 || one.source == &other);
 }
 
+const SimParty* World::PartyOf(const ConnectionRecord* record) const {
+  const auto is = [record](const auto& party) { return party && &party->record() == record; };
+  for (const auto& slot : slots_) {
+    if (is(slot->party)) return slot->party.get();
+  }
+  const auto found = std::find_if(dialled_.begin(), dialled_.end(), is);
+  return found == dialled_.end() ? nullptr : found->get();
+}
+
+// Each connection that says something has its partner, and all is there.
+bool World::StreamsFlow(int channel, std::string* why) const {
+  for (const auto& slot : slots_) {
+    if (slot->channel != channel || slot->party == nullptr) continue;
+    const ConnectionRecord& record = slot->party->record();
+    if (!record.open || record.released || record.written == 0) continue;
+    const SimParty* partner = PartyOf(record.reader);
+    if (partner == nullptr) {
+      *why = "nobody was dialled for " + Ledger::Facts(record);
+      return false;
+    }
+    if (!partner->record().open || PairFlows(*slot->party, *partner)) continue;
+    *why = Ledger::Facts(record) + " and " + Ledger::Facts(partner->record()) + " do not flow";
+    return false;
+  }
+  return true;
+}
+
 bool World::Flows(int channel, std::string* why) const {
   std::vector<const SimParty*> open[2];
   for (const auto& slot : slots_) {
@@ -109,7 +137,9 @@ bool World::Flows(int channel, std::string* why) const {
       return false;
     }
   }
-  if (!BothMarked(channel) || open[0].empty() || open[1].empty()) return true;
+  if (!BothMarked(channel)) return true;
+  if (scenario_.channels[static_cast<size_t>(channel)].streams) return StreamsFlow(channel, why);
+  if (open[0].empty() || open[1].empty()) return true;
   for (const SimParty* a : open[0]) {
     for (const SimParty* b : open[1]) {
       if (PairFlows(*a, *b)) return true;
@@ -144,9 +174,11 @@ void World::FinishAll() {
   if (context_.failed()) return;
   context_.Say("--- every party finishes");
   no_new_ = true;
+  finishing_ = true;
   for (const auto& slot : slots_) {
     if (slot->party != nullptr) slot->party->Finish();
   }
+  for (const auto& party : dialled_) party->Finish();
   std::string who;
   if (!RunUntil(context_.now() + scenario_.finish, [&] { return EndedOrAlone(&who); })) {
     context_.Fail("bounded end", who, " has not ended; ", Status());
@@ -181,6 +213,7 @@ void World::Coda() {
   for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {
     if (!BothMarked(static_cast<int>(channel))) continue;
     for (int side = 0; side < 2; ++side) {
+      if (!SpecOf(static_cast<int>(channel), side).accepts) continue;
       StartSlot(static_cast<int>(channel), side, {PoliteScript(&rng_)}, true);
     }
   }

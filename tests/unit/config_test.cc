@@ -352,6 +352,8 @@ TEST_CASE("every duration can be set to one millisecond, and each option sets wh
                                   core.peer_silent,
                                   core.reset_wait,
                                   core.drain,
+                                  core.dial_retry_min,
+                                  core.dial_retry_max,
                                   core.plain_after,
                                   core.plain_gap,
                                   options.scan_interval,

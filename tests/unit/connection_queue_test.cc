@@ -21,7 +21,7 @@ struct Fixture {
 
   bool Add(ConnId conn, bool somebody_active = false) {
     party.Connect(conn);
-    return queue.Add(conn, somebody_active, now);
+    return queue.Add(conn, config.standbys + (somebody_active ? 0 : 1), now);
   }
   // The party writes, and the core is told.
   void Write(ConnId conn, std::string_view text) {

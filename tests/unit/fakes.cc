@@ -88,6 +88,14 @@ std::vector<ConnId> FakeParty::Open() const {
   return open;
 }
 
+ConnId FakeParty::Dial(const std::string& address) {
+  if (no_descriptors) return 0;
+  const ConnId conn = next_dialled_++;
+  Connect(conn);
+  dialled.emplace_back(conn, address);
+  return conn;
+}
+
 PartyState FakeParty::Peek(ConnId conn) {
   const Conn& found = Alive(conn);
   if (found.reset) return PartyState::kReset;

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/log.h"
@@ -54,6 +55,12 @@ class FakeParty : public PartySide {
   bool Ready(ConnId conn);
   std::vector<ConnId> Open() const;
 
+  // Every address that was dialled, in order; the connection is there at once, but the core is to
+  // be told by the test.
+  std::vector<std::pair<ConnId, std::string>> dialled;
+  bool no_descriptors = false;
+
+  ConnId Dial(const std::string& address) override;
   PartyState Peek(ConnId conn) override;
   PartyRead Read(ConnId conn, std::span<uint8_t> into) override;
   PartyWrite Write(ConnId conn, ByteView bytes) override;
@@ -66,6 +73,7 @@ class FakeParty : public PartySide {
  private:
   Conn& Alive(ConnId conn);
   std::map<ConnId, Conn> conns_;
+  ConnId next_dialled_ = 1000;
 };
 
 // One message that was given to the link, with its own copy of everything.

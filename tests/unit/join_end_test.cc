@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 10: after 5 s when somebody waits") {
   CHECK(party[1].end == End::kOpen);
   Wait(1);
   CHECK(party[1].end == End::kReset);
-  CHECK(join.IsActive(2));
+  CHECK(join.Owns(2));
 }
 
 TEST_CASE_FIXTURE(JoinFixture, "rule 10: a record of this join keeps it, unless somebody waits") {
@@ -260,7 +260,7 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 11: while nothing was transmitted there is 
   Connect(1);
   Write(1, "xy");  // no window: it stays here
   SenderLog::Sending sending;
-  out.Reset(0);
+  out.Reset([](Epoch) { return Epoch{0}; });
   CHECK_FALSE(out.Next(now, &sending));
   Wait(1000 * kSecond);
   CHECK(party[1].end == End::kOpen);

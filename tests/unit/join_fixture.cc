@@ -6,7 +6,7 @@ namespace hotlink {
 
 void JoinFixture::Connect(ConnId conn) {
   party.Connect(conn);
-  queue.Add(conn, join.active() != nullptr, now);
+  queue.Add(conn, join.connections_allowed(), now);
   Step();
 }
 
@@ -33,7 +33,7 @@ void JoinFixture::Room(ConnId conn, size_t bytes) {
 void JoinFixture::ConnectSilent(ConnId conn) {
   Connect(conn);
   Wait(config.prove_delay);
-  REQUIRE(join.IsActive(conn));
+  REQUIRE(join.Owns(conn));
 }
 
 void JoinFixture::Record(RecordTag tag, std::string_view text) {
@@ -56,6 +56,7 @@ std::string JoinFixture::Sent() {
   std::string all;
   SenderLog::Sending sending;
   while (out.Next(now, &sending)) {
+    if (!sending.again) join.Transmitted(sending.tag);
     all += RecordTagText(sending.tag) + "(" + std::string(AsText(sending.frame->payload())) + ") ";
   }
   REQUIRE(out.Acknowledged({7, out.next_seq(), 1 << 20, 128, out.peer_epoch()}, {}, now));
@@ -85,8 +86,8 @@ void JoinFixture::Step() {
     for (const ConnId conn : party.Open()) {
       if (!party.Ready(conn)) continue;
       told = true;
-      if (join.IsActive(conn)) {
-        join.Ready(now);
+      if (join.Owns(conn)) {
+        join.Ready(conn, now);
       } else {
         queue.Ready(conn, now);
       }

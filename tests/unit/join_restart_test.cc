@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(RestartFixture, "standbys stay") {
   Write(2, "y");
   PeerRestarts();
   CHECK(party[1].end == End::kReset);
-  CHECK(join.IsActive(2));
+  CHECK(join.Owns(2));
   CHECK(Sent() == "1(y) ");
 }
 

@@ -15,7 +15,7 @@ using End = FakeParty::End;
 TEST_CASE_FIXTURE(JoinFixture, "a byte in, a byte out, before anybody acknowledges anything") {
   Connect(1);
   Write(1, "hello");
-  CHECK(join.IsActive(1));
+  CHECK(join.Owns(1));
   CHECK(Sent() == "1(hello) ");
   Bytes(1, "welcome");
   CHECK(party[1].taken == "welcome");
@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 1: standbys are promoted in the order of be
   Rst(1);
   CHECK(Sent() == "2(b) ");
   Rst(2);
-  CHECK(join.IsActive(1));
+  CHECK(join.Owns(1));
 }
 
 TEST_CASE("rule 1: an epoch begins at most 4 ahead of the peer's") {
@@ -104,11 +104,11 @@ TEST_CASE("rule 1: an epoch begins at most 4 ahead of the peer's") {
     REQUIRE(t.join.epoch() == 1 + behind);
     t.Connect(1);
     t.Write(1, "x");
-    CHECK(t.join.IsActive(1) == (behind <= 4));
+    CHECK(t.join.Owns(1) == (behind <= 4));
     CHECK(t.join.waits_for_look_ahead() == (behind > 4));
     CHECK(t.party[1].wrote == (behind <= 4 ? "" : "x"));
     t.PeerIsUp(2);
-    CHECK(t.join.IsActive(1));
+    CHECK(t.join.Owns(1));
   }
 }
 
@@ -221,7 +221,7 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 4: without an association the bytes stay in
   peer.associated = false;
   Connect(1);
   Write(1, "hello");
-  CHECK(join.IsActive(1));
+  CHECK(join.Owns(1));
   CHECK(party[1].wrote == "hello");
   CHECK_FALSE(party[1].interest.readable);
   peer.associated = true;

@@ -31,10 +31,76 @@ TEST_CASE("ports counts per e-mail, compared without case") {
 
 TEST_CASE("without ports, port counts; unknown keys are ignored") {
   MarkerReading reading = ReadMarker(
-      " \n{\"dial\": [\"{\", {\"x\": 1}], \"port\": 9002,\n\"to\":\"b@x\",\"from\":\"a@x\"} \n",
+      " \n{\"dials\": [\"{\", {\"x\": 1}], \"port\": 9002,\n\"to\":\"b@x\",\"from\":\"a@x\"} \n",
       PolicyOf("a@x"));
   REQUIRE(reading.marker.ok());
   CHECK(*reading.marker == Marker{"b@x", true, 9002});
+}
+
+MarkerReading ReadDial(const std::string& dial, const std::string& own,
+                       const std::string& allowed = "127.0.0.1:5000-5010") {
+  MarkerPolicy policy = PolicyOf(own);
+  if (!allowed.empty()) policy.dial = {*ParseEndpointRange(allowed)};
+  return ReadMarker("{\"from\": \"a@x\", \"to\": \"b@x\",\n\"ports\": {\"a@x\": 9001},\n\"dial\": " +
+                        dial + "}",
+                    policy);
+}
+
+TEST_CASE("dial: here connections are made, there they are dialled") {
+  const std::string dial = "{\"b@x\": \"127.0.0.1:5001\"}";
+  MarkerReading here = ReadDial(dial, "a@x", "");
+  REQUIRE(here.marker.ok());
+  CHECK(*here.marker ==
+        Marker{.peer = "b@x", .outgoing = true, .port = 9001, .streams = true, .accepts = true});
+  MarkerReading there = ReadDial(dial, "b@x");
+  REQUIRE(there.marker.ok());  // it has no port of its own, and needs none
+  CHECK(*there.marker == Marker{.peer = "a@x",
+                                .outgoing = false,
+                                .port = 0,
+                                .streams = true,
+                                .accepts = false,
+                                .dial = "127.0.0.1:5001"});
+}
+
+TEST_CASE("dial: both directions in one marker want a port at both") {
+  const std::string both = "{\"a@x\": \"127.0.0.1:5002\", \"b@x\": \"127.0.0.1:5001\"}";
+  MarkerReading here = ReadDial(both, "a@x");
+  REQUIRE(here.marker.ok());
+  CHECK(here.marker->accepts);
+  CHECK(here.marker->dial == "127.0.0.1:5002");
+  MarkerReading there = ReadDial(both, "b@x");
+  REQUIRE_FALSE(there.marker.ok());
+  CHECK(there.marker.error() == "line 2: \"ports\" has no entry for b@x");
+}
+
+TEST_CASE("dial: only what the local configuration allows, and nothing malformed") {
+  const std::vector<std::pair<std::string, std::string>> faults = {
+      {"{\"b@x\": \"127.0.0.1:5011\"}",
+       "line 3: \"dial\": 127.0.0.1:5011 is not in HOTLINK_PROXY_DIAL_ALLOW"},
+      {"{\"b@x\": \"10.0.0.1:5001\"}",
+       "line 3: \"dial\": 10.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW"},
+      {"{\"b@x\": \"localhost:5001\"}",
+       "line 3: \"dial\".\"b@x\": \"localhost:5001\" is not of the form 127.0.0.1:5001 or "
+       "[::1]:5001"},
+      {"{\"b@x\": 5001}", "line 3: \"dial\".\"b@x\" must be a text, as 127.0.0.1:5001"},
+      {"{\"c@x\": \"127.0.0.1:5001\"}",
+       "line 3: \"dial\".\"c@x\" is neither \"from\" nor \"to\""},
+      {"{\"b@x\": \"127.0.0.1:5001\",\n\"B@x\": \"127.0.0.1:5001\"}",
+       "line 4: \"dial\".\"B@x\" is there a second time"},
+      {"{}", "line 3: \"dial\" names no address"},
+      {"[]", "line 3: \"dial\" is no object"},
+  };
+  for (const auto& [dial, fault] : faults) {
+    CAPTURE(dial);
+    MarkerReading reading = ReadDial(dial, "b@x");
+    REQUIRE_FALSE(reading.marker.ok());
+    CHECK(reading.marker.error() == fault);
+    CHECK(reading.names_own);
+  }
+  MarkerReading nothing = ReadDial("{\"b@x\": \"127.0.0.1:5001\"}", "b@x", "");
+  REQUIRE_FALSE(nothing.marker.ok());
+  CHECK(nothing.marker.error() ==
+        "line 3: \"dial\": 127.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW, which is empty");
 }
 
 TEST_CASE("with ports, a missing own entry is an error, even beside port") {

@@ -47,6 +47,7 @@ class PlainFixture : public ChannelHost {
   const CoreConfig& config() const override { return config_; }
   LinkSide& link() override { return link_; }
   PartySide& party() override { return party_; }
+  ConnId Dial(ChannelId, const std::string& address) override { return party_.Dial(address); }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
   uint64_t Random() override { return random_(); }

@@ -24,7 +24,7 @@ TEST_CASE("a name is read back as what it was") {
 
 TEST_CASE("any other etag names no record") {
   for (const std::string_view text :
-       {"", "0", "0.fin", "fin", ".fin", "1.", "1.beg", "1.FIN", "1.fin ", "1.finn", "1.rst.fin",
+       {"", "0", "0.fin", "fin", ".fin", "1.", "1.begin", "1.FIN", "1.fin ", "1.finn", "1.rst.fin",
         "-1", "+1", " 1", "1 ", "x", "1x", "18446744073709551616", "99999999999999999999.rst"}) {
     CAPTURE(text);
     CHECK_FALSE(ParseRecordTag(text).has_value());

@@ -1,0 +1,63 @@
+#include "proxy/adapters/dialler.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/adapters/socket_address.h"
+
+namespace hotlink {
+
+Dialler::Attempt::~Attempt() {
+  poll.reset();
+  if (fd >= 0) close(fd);
+}
+
+Dialler::~Dialler() = default;
+
+bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
+  sockaddr_storage address;
+  const socklen_t size = ToSocketAddress(endpoint, &address);
+  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  Attempt& attempt = attempts_[conn];
+  attempt.fd = fd;
+  const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), size);
+  if (result != 0 && errno != EINPROGRESS) {
+    Fail(conn, std::strerror(errno));
+    return true;
+  }
+  attempt.poll = std::make_unique<Poll>(loop_, fd, Poll::Fd::kBorrowed, [this, conn](int, int) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(attempts_.at(conn).fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    Finish(conn, error == 0 ? "" : std::strerror(error));
+  });
+  attempt.poll->Watch(UV_WRITABLE);
+  attempt.timeout = std::make_unique<Timer>(loop_, [this, conn] { Finish(conn, "timed out"); });
+  attempt.timeout->Start(kDialTimeout);
+  return true;
+}
+
+void Dialler::Fail(ConnId conn, const std::string& why) {
+  Attempt& attempt = attempts_[conn];
+  attempt.fault = why;
+  attempt.timeout =
+      std::make_unique<Timer>(loop_, [this, conn] { Finish(conn, attempts_.at(conn).fault); });
+  attempt.timeout->Start(0);
+}
+
+// `why`: empty when it is connected.
+void Dialler::Finish(ConnId conn, const std::string& why) {
+  const std::string reason = why;  // it may live in the attempt
+  auto node = attempts_.extract(conn);
+  Attempt& attempt = node.mapped();
+  attempt.poll.reset();
+  const int fd = reason.empty() ? std::exchange(attempt.fd, -1) : -1;
+  done_(conn, fd, reason);
+}
+
+}  // namespace hotlink
