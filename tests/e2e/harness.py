@@ -357,6 +357,29 @@ class World:
             write_marker(b, a.email, b.port, directory="0_to_1", above=above, **fields)
         return a.port, b.port
 
+    def dial_channel(self, a, b, dial, *, above=ABOVE):
+        """Markers with `dial` (e-mail -> "address:port") of one channel at both ends. Each side
+        whose peer dials gets a port, left in a.port and b.port (else None)."""
+        for side, peer in ((a, b), (b, a)):
+            side.port = self.ports.take() if peer.email in dial else None
+        ports = {side.email: side.port for side in (a, b) if side.port}
+        for side, peer, directory in ((a, b, "0_to_1"), (b, a, "1_to_0")):
+            write_marker(
+                side, peer.email, 1024, directory=directory, above=above, ports=ports, dial=dial
+            )
+
+    def dial_pair(self, *relay_options, **environment):
+        """A relay and two sidecars: what connects at a.port is dialled at b, at the port that is
+        returned too; nobody listens there yet."""
+        relay = self.relay(*relay_options)
+        port = self.ports.take()
+        allow = {"HOTLINK_PROXY_DIAL_ALLOW": f"127.0.0.1:{port}"}
+        a = self.sidecar("a@example.org", relay, **environment)
+        b = self.sidecar("b@example.org", relay, **{**allow, **environment})
+        self.dial_channel(a, b, {b.email: f"127.0.0.1:{port}"})
+        a.wait_listening()
+        return a, b, port
+
     def pair(self, *relay_options, form="own", **environment):
         """A relay, two sidecars and a channel between them that listens at both ends."""
         relay = self.relay(*relay_options)

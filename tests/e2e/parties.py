@@ -15,8 +15,10 @@ DEADLINE = 20  # seconds, for anything a party waits for
 class Party:
     """One TCP connection of a party to its sidecar."""
 
-    def __init__(self, port, deadline=DEADLINE):
-        self.sock = wait_until(f"a connection to port {port}", lambda: _connect(port), deadline)
+    def __init__(self, port=None, deadline=DEADLINE, sock=None):
+        if sock is None:
+            sock = wait_until(f"a connection to port {port}", lambda: _connect(port), deadline)
+        self.sock = sock
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data, deadline=DEADLINE):
@@ -84,6 +86,31 @@ class Party:
             return self.sock.recv(count)
         except TimeoutError:
             raise AssertionError(f"deadline passed: {so_far}") from None
+
+
+class ListeningParty:
+    """A party that listens, and takes connections when the test asks it to."""
+
+    def __init__(self, port):
+        self.sock = socket.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(("127.0.0.1", port))
+        self.sock.listen(1024)
+
+    def accept(self, deadline=DEADLINE):
+        self.sock.settimeout(deadline * SCALE)
+        return Party(sock=self.sock.accept()[0])
+
+    def expect_nobody(self, seconds):
+        self.sock.settimeout(seconds)
+        try:
+            self.sock.accept()
+        except TimeoutError:
+            return
+        raise AssertionError("somebody connected")
+
+    def close(self):
+        self.sock.close()
 
 
 def _connect(port):
