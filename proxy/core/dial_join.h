@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/log.h"
 #include "common/time.h"
@@ -61,7 +62,8 @@ class DialJoin {
   void OnFin();
   void OnRst(std::string_view reason);
   void OnWindow(uint64_t edge) { peer_edge_ = std::max(peer_edge_, edge); }
-  void Transmitted() { transmitted_ = true; }
+  // True: it is the first of it.
+  bool Transmitted() { return !std::exchange(transmitted_, true); }
   // False: it goes on as it is (nothing of it was on its way, or it goes on as an orphan).
   bool EndsWithPeer();
   bool orphan() const { return orphan_; }

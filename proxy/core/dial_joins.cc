@@ -147,7 +147,9 @@ void DialJoins::Refuse(Epoch id, std::string_view why) {
 }
 
 void DialJoins::Transmitted(RecordTag tag) {
-  if (Entry* entry = ById(tag.epoch)) entry->join.Transmitted();
+  Entry* entry = ById(tag.epoch);
+  // From then on its silence counts.
+  if (entry != nullptr && entry->join.Transmitted()) Touch(by_id_.at(tag.epoch), entry);
 }
 
 void DialJoins::PeerRestarted(Time now) {

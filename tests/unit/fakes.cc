@@ -73,8 +73,9 @@ FakeParty::Conn& FakeParty::Alive(ConnId conn) {
 bool FakeParty::Ready(ConnId conn) {
   Conn& found = (*this)[conn];
   if (found.end != End::kOpen) return false;
-  const bool hangup = (found.eof || found.reset) && !found.hangup_told && found.interest.hangup;
-  if (hangup) found.hangup_told = true;
+  const bool news = (found.eof && !found.eof_told) || (found.reset && !found.reset_told);
+  const bool hangup = news && found.interest.hangup;
+  if (hangup) found.eof_told = found.eof, found.reset_told = found.reset;
   const bool readable = !found.wrote.empty() || found.eof || found.reset;
   return hangup || (found.interest.readable && readable) ||
          (found.interest.writable && (found.room > 0 || found.reset));

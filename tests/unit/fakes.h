@@ -45,7 +45,7 @@ class FakeParty : public PartySide {
     bool fin = false;      // the core shut its side down
     End end = End::kOpen;  // how the core ended it
     PartyInterest interest;
-    bool hangup_told = false;
+    bool eof_told = false, reset_told = false;  // as hangups
   };
 
   // Makes a connection; the core is to be told by the test.
