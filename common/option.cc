@@ -194,6 +194,15 @@ Option BytesOption(std::string name, size_t* target, size_t least, size_t most, 
   return NumberOption<size_t>(std::move(option), target, least, most, 1, ParseBytes);
 }
 
+Option MegabytesOption(std::string name, size_t* target, size_t least, size_t most,
+                       std::string help) {
+  constexpr size_t kMegabyte = 1 << 20;
+  Option option = Named(std::move(name), "MB", std::move(help));
+  option.accepts = "megabytes from " + std::to_string(least) + " to " + std::to_string(most);
+  option.fallback = std::to_string(*target / kMegabyte);
+  return NumberOption<size_t>(std::move(option), target, least, most, kMegabyte, ParseWhole);
+}
+
 Option CountOption(std::string name, int* target, int least, int most, const std::string& unit,
                    std::string help) {
   return AnyCountOption(std::move(name), target, least, most, unit, std::move(help));

@@ -47,6 +47,9 @@ Option DurationOption(std::string name, Duration* target, Duration least, Durati
                       std::string help);
 // Bytes, also with K, M, G (1024-based; KiB, MiB, GiB are the same).
 Option BytesOption(std::string name, size_t* target, size_t least, size_t most, std::string help);
+// Whole megabytes (MiB).
+Option MegabytesOption(std::string name, size_t* target, size_t least, size_t most,
+                       std::string help);
 // A whole number. `unit`: what is counted, "frames".
 Option CountOption(std::string name, int* target, int least, int most, const std::string& unit,
                    std::string help);

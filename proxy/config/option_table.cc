@@ -174,6 +174,10 @@ OptionGroup Streams(CoreConfig* core) {
            WithFlag(BytesOption("SYFTBOX_HOTLINK_TCP_PROXY_CHUNK_SIZE", &core->frame_max, 4 << 10,
                                 1 << 20, "The largest payload of one message."),
                     "--chunk-size"),
+           MegabytesOption("HOTLINK_PROXY_MEMORY_MB", &core->memory, 16, 65536,
+                           "What all channels together may hold for their parties: half of what is "
+                           "sent and not acknowledged, half of what is received or granted. Each "
+                           "channel has 64 KiB of each in any case."),
            CountOption("HOTLINK_PROXY_FRAMES_IN_FLIGHT", &core->frames_in_flight, 1, 128, "frames",
                        "Sent and not acknowledged over the WebSocket; the server drops behind 256 "
                        "from all senders."),

@@ -116,6 +116,7 @@ class Channel {
   void StepAck(Time now);
   void SendAck(Time now);
   Time AckAt() const;
+  uint64_t Window() const;
   FlowGrant Grant();
   void SendSignal(std::string_view sid, std::string_view kind, const std::string& token);
   void Heard(Time now) { last_heard_ = now; }

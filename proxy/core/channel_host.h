@@ -11,6 +11,7 @@
 #include "common/time.h"
 #include "proxy/core/core_config.h"
 #include "proxy/core/link_side.h"
+#include "proxy/core/memory_budget.h"
 #include "proxy/core/party_side.h"
 #include "proxy/core/sender_log.h"
 
@@ -29,6 +30,7 @@ class ChannelHost {
   virtual ConnId Dial(ChannelId channel, const std::string& address) = 0;
   virtual Log& log() = 0;
   virtual FlightBudget& flight() = 0;
+  virtual MemoryBudget& memory() = 0;  // of what is received
   virtual uint64_t Random() = 0;
 
   virtual bool link_up() const = 0;
@@ -48,6 +50,11 @@ class ChannelHost {
   // Frames this channel grants its peer from now on: its share of the link's, as far as the others
   // have left it.
   virtual int FrameGrant(ChannelId channel) = 0;
+
+  // What this channel may hold of what it receives, window and all: its share of the memory, as far
+  // as the others have left it. Reserve(): what it holds or has promised to take from now on.
+  virtual size_t WindowShare(ChannelId channel) const = 0;
+  virtual void Reserve(ChannelId channel, size_t bytes) = 0;
 
   // Whether this user ever opened a session of the flow extension to us.
   virtual bool KnownReliable(const std::string& user) const = 0;

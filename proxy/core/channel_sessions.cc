@@ -417,11 +417,18 @@ void Channel::OnPing(const Sid& sid, Time now) {
   in_.OweAck(now);
 }
 
+// Bytes beyond the offset that may be granted now.
+uint64_t Channel::Window() const {
+  const size_t held = joins_->window_taken(), share = host_.WindowShare(id_);
+  return held < share ? share - held : 0;
+}
+
 FlowGrant Channel::Grant() {
-  const size_t held = joins_->window_taken();
-  const uint64_t win = held < config_.window ? config_.window - held : 0;
+  const uint64_t win = Window();
   const int frames = host_.FrameGrant(id_);
   in_.AckSent(win, frames);
+  // An earlier promise holds: the right edge never shrinks.
+  host_.Reserve(id_, joins_->window_taken() + static_cast<size_t>(in_.edge() - in_.offset()));
   return {.inst = inst_,
           .next = in_.next(),
           .win = win,
@@ -434,9 +441,8 @@ Time Channel::AckAt() const { return in_sid_.empty() || !host_.link_up() ? kNeve
 void Channel::StepAck(Time now) {
   if (in_sid_.empty() || !host_.link_up()) return;
   // The party took enough that the peer should know.
-  const size_t held = joins_->window_taken();
-  const uint64_t edge = in_.offset() + (held < config_.window ? config_.window - held : 0);
-  if (edge >= in_.edge() + config_.window / 4) in_.OweAck(now);
+  const uint64_t win = Window();
+  if (in_.offset() + win >= in_.edge() + std::max<uint64_t>(1, win / 4)) in_.OweAck(now);
   if (now < in_.AckAt()) return;
   SendAck(now);
 }

@@ -23,6 +23,8 @@ constexpr std::string_view kEchoPrefix = "hle.";
 constexpr Duration kEchoEvery = 5 * kSecond;
 // ... and this late an answer says that it does not.
 constexpr Duration kEchoLate = 3 * kSecond;
+// Bytes that each channel may be sent though the memory is used up.
+constexpr size_t kLeastWindow = 64 << 10;
 // Echoes whose answer may still come.
 constexpr size_t kMaxEchoes = 1024;
 
@@ -78,6 +80,7 @@ class Core::Impl : public ChannelHost {
         log_(log),
         random_(std::move(random)) {
     flight_.limit = config_.frames_in_flight;
+    flight_.kept.limit = memory_.limit = config_.memory / 2;
   }
 
   // ChannelHost.
@@ -87,6 +90,7 @@ class Core::Impl : public ChannelHost {
   PartySide& party() override { return conns_; }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
+  MemoryBudget& memory() override { return memory_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return link_up_; }
   uint64_t link_generation() const override { return link_generation_; }
@@ -96,6 +100,8 @@ class Core::Impl : public ChannelHost {
   bool TakeOpenPlace(ChannelId channel, bool peer_known) override;
   void FreeOpenPlace() override { --opens_; }
   int FrameGrant(ChannelId channel) override;
+  size_t WindowShare(ChannelId channel) const override;
+  void Reserve(ChannelId channel, size_t bytes) override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   uint64_t SendEcho(ChannelId channel) override;
 
@@ -123,6 +129,7 @@ class Core::Impl : public ChannelHost {
     Time scheduled = kNever;  // the one entry of due_ that counts
     bool in_turns = false;
     int granted = 0;        // frames that the peer was granted last
+    size_t reserved = 0;    // of memory_
     bool receives = false;  // counted in receiving_
   };
 
@@ -135,6 +142,7 @@ class Core::Impl : public ChannelHost {
   int FrameShare() const;
   void SetReceives(Entry* entry, bool receives);
   void TellShares(Time now);
+  void TellMemory(Time now);
   void Forget(ChannelId id, Time now);
 
   const CoreConfig config_;
@@ -143,6 +151,8 @@ class Core::Impl : public ChannelHost {
   Log& log_;
   RandomSource random_;
   FlightBudget flight_;
+  MemoryBudget memory_;        // received and promised to be taken
+  bool memory_short_ = false;  // parties may wait for flight_.kept
 
   std::map<ChannelId, Entry> channels_;
   ChannelId next_channel_ = 1;
@@ -213,11 +223,25 @@ int Core::Impl::FrameGrant(ChannelId channel) {
   return grant;
 }
 
+size_t Core::Impl::WindowShare(ChannelId channel) const {
+  const size_t least = std::min(kLeastWindow, config_.window);
+  const size_t share = memory_.limit / static_cast<size_t>(std::max(1, receiving_));
+  const size_t left = memory_.left() + channels_.at(channel).reserved;
+  return std::clamp(std::min(share, left), least, config_.window);
+}
+
+void Core::Impl::Reserve(ChannelId channel, size_t bytes) {
+  memory_.Replace(std::exchange(channels_.at(channel).reserved, bytes), bytes);
+}
+
 void Core::Impl::SetReceives(Entry* entry, bool receives) {
   if (receives == entry->receives) return;
   entry->receives = receives;
   receiving_ += receives ? 1 : -1;
-  if (!receives) granted_ -= std::exchange(entry->granted, 0);
+  if (!receives) {
+    granted_ -= std::exchange(entry->granted, 0);
+    memory_.Replace(std::exchange(entry->reserved, 0), 0);
+  }
   shares_changed_ = true;
 }
 
@@ -237,6 +261,17 @@ void Core::Impl::TellShares(Time now) {
       Step(id, now);
     }
   }
+}
+
+// Parties that were not read because the memory was used up are read on once an eighth is free.
+void Core::Impl::TellMemory(Time now) {
+  const MemoryBudget& kept = flight_.kept;
+  memory_short_ = memory_short_ || kept.left() == 0;
+  if (!memory_short_ || kept.left() < kept.limit / 8) return;
+  memory_short_ = false;
+  std::vector<ChannelId> ids;
+  for (const auto& [id, entry] : channels_) ids.push_back(id);
+  for (const ChannelId id : ids) Step(id, now);
 }
 
 uint64_t Core::Impl::SendEcho(ChannelId channel) {
@@ -444,6 +479,7 @@ void Core::Impl::Pump(Time now) {
   }
   place_for_ = 0;
   TellShares(now);
+  TellMemory(now);
   StepEcho(now);
 }
 

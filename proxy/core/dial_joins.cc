@@ -32,7 +32,7 @@ DialJoins::DialJoins(ChannelId channel, const ChannelSpec& spec, const std::stri
       queue_(queue),
       dial_(spec.dial),
       own_side_(host.config().email < spec.peer ? 0 : 1),
-      pool_{host.config().window},
+      pool_{host.config().window, &host.memory()},
       context_{.config = host.config(),
                .party = host.party(),
                .log = host.log(),
@@ -136,6 +136,8 @@ DialJoins::Entry* DialJoins::BeginForPeer(RecordTag tag) {
     Refuse(tag.epoch, "the marker there has no address to dial for this direction");
   } else if (joins_.size() >= 2 * context_.config.streams) {
     Refuse(tag.epoch, "too many connections at once");
+  } else if (!HasMemory()) {
+    Refuse(tag.epoch, "the memory limit is reached there");
   } else {
     return Find(Insert(tag.epoch));
   }
@@ -206,14 +208,17 @@ void DialJoins::Step(const Peer& peer, Time now) {
   } while (!touched_.empty());
 }
 
+bool DialJoins::HasMemory() const { return pool_.memory->left() >= context_.config.stream_window; }
+
 size_t DialJoins::connections_allowed() const {
+  if (!HasMemory()) return 0;
   return context_.config.streams - std::min(context_.config.streams, joins_.size());
 }
 
 // Connections that are no probes become streams, as long as the log takes their first bytes.
 void DialJoins::BeginQueued() {
   if (!context_.peer.associated || context_.peer.stream_window == 0) return;
-  while (!queue_.empty() && read_budget_ > 0 && context_.out.CanAppend()) {
+  while (!queue_.empty() && HasMemory() && read_budget_ > 0 && context_.out.CanAppend()) {
     BoundConnection connection(*queue_.TakeOldest(), context_.config, context_.party,
                                context_.counters, context_.now);
     const auto space = context_.out.ReadSpace();

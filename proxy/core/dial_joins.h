@@ -80,6 +80,7 @@ class DialJoins : public Joins {
   template <typename... Arguments>
   Key Insert(Epoch id, Arguments&&... arguments);
   void Touch(Key key, Entry* entry);
+  bool HasMemory() const;
   void BeginQueued();
   Entry* BeginForPeer(RecordTag tag);
   void Refuse(Epoch id, std::string_view why);

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kCopyShare = 4;
 // The smallest capacity of such a frame; room for later bytes that cannot leave either.
 constexpr size_t kSmallFrame = 2048;
+// Bytes that each channel may keep though the memory is used up.
+constexpr size_t kLeastKept = 64 << 10;
 // Unsent records: tiny ones of many streams take more memory than their bytes say.
 constexpr size_t kMaxUnsent = 256;
 // A peer's window above this is taken as this: no real one is near it.
@@ -26,25 +28,44 @@ size_t StreamBytes(RecordTag tag, const Frame& frame) {
 SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight)
     : config_(config), headroom_(headroom), flight_(flight) {}
 
-SenderLog::~SenderLog() { flight_.used -= in_flight_; }
+SenderLog::~SenderLog() {
+  flight_.used -= in_flight_;
+  Release(kept_);
+}
 
 FramePtr SenderLog::NewFrame(size_t capacity) const {
   return std::make_shared<Frame>(headroom_, capacity);
 }
 
+void SenderLog::Keep(size_t bytes) {
+  kept_ += bytes;
+  flight_.kept.Replace(0, bytes);
+}
+
+void SenderLog::Release(size_t bytes) {
+  kept_ -= bytes;
+  flight_.kept.Replace(bytes, 0);
+}
+
+// Each may keep a little, whatever the others keep: nobody starves.
+size_t SenderLog::MostKept() const {
+  const size_t least = std::min(kLeastKept, config_.window);
+  return std::clamp(kept_ + flight_.kept.left(), least, config_.window);
+}
+
 bool SenderLog::CanAppend() const {
-  return kept_ < config_.window && unsent_bytes_ < config_.frame_max && unsent_.size() < kMaxUnsent;
+  return kept_ < MostKept() && unsent_bytes_ < config_.frame_max && unsent_.size() < kMaxUnsent;
 }
 
 std::span<uint8_t> SenderLog::ReadSpace() {
   if (!scratch_) scratch_ = NewFrame(config_.frame_max);
   const size_t room = scratch_->room().size();
-  return scratch_->room().first(kept_ < config_.window ? std::min(room, config_.window - kept_)
-                                                       : room);
+  const size_t most = MostKept();
+  return scratch_->room().first(kept_ < most ? std::min(room, most - kept_) : room);
 }
 
 void SenderLog::Append(Epoch epoch, size_t n) {
-  kept_ += n;
+  Keep(n);
   unsent_bytes_ += n;
   const RecordTag tag{epoch, RecordKind::kBytes};
   if (n > config_.frame_max / kCopyShare) {
@@ -87,7 +108,7 @@ void SenderLog::DropUnsent(Predicate drops) {
   std::erase_if(unsent_, [&](const Record& record) {
     if (!drops(record.tag)) return false;
     const size_t bytes = StreamBytes(record.tag, *record.frame);
-    kept_ -= bytes;
+    Release(bytes);
     unsent_bytes_ -= bytes;
     return true;
   });
@@ -218,7 +239,7 @@ void SenderLog::Drop(Record* record) {
   --in_flight_;
   --flight_.used;
   const size_t bytes = StreamBytes(record->tag, *record->frame);
-  kept_ -= bytes;
+  Release(bytes);
   acked_offset_ += bytes;
   acked_next_ = record->seq + 1;
   transmitted_.pop_front();
@@ -284,10 +305,10 @@ void SenderLog::Reset(const std::function<Epoch(Epoch)>& renamed) {
   for (Record& record : transmitted_) SetInFlight(&record, false);
   lost_ = 0;
   transmitted_.clear();
-  kept_ = 0;
+  Release(kept_);
   for (Record& record : unsent_) {
     record.tag.epoch = renamed(record.tag.epoch);
-    if (record.tag.epoch != 0) kept_ += StreamBytes(record.tag, *record.frame);
+    if (record.tag.epoch != 0) Keep(StreamBytes(record.tag, *record.frame));
   }
   std::erase_if(unsent_, [](const Record& record) { return record.tag.epoch == 0; });
   unsent_bytes_ = kept_;

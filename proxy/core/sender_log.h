@@ -13,15 +13,17 @@
 #include "proxy/core/core_config.h"
 #include "proxy/core/flow_signal.h"
 #include "proxy/core/frame.h"
+#include "proxy/core/memory_budget.h"
 #include "proxy/core/record.h"
 
 namespace hotlink {
 
-// Frames in flight on one link, shared by all its channels (join.md §5): each log counts its own,
-// who gives out the turns stops at the limit.
+// What the senders of all channels share: frames in flight on their link (join.md §5; each log
+// counts its own, who gives out the turns stops at the limit), and payload bytes kept.
 struct FlightBudget {
   int used = 0;
   int limit = 0;
+  MemoryBudget kept = {};
 };
 
 class SenderLog {
@@ -33,8 +35,9 @@ class SenderLog {
   SenderLog& operator=(const SenderLog&) = delete;
 
   // --- the party's side
-  // Whether the party may be read: less than a window is kept, and what waits unsent is less than
-  // one full frame and kMaxUnsent records (the rest waits in the kernel, where it costs nothing).
+  // Whether the party may be read: less than a window is kept, or than what the memory allows, and
+  // what waits unsent is less than one full frame and kMaxUnsent records (the rest waits in the
+  // kernel, where it costs nothing).
   bool CanAppend() const;
   // Space for the next read, at most `frame_max` bytes and never empty. Then Append() with what was
   // read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
@@ -103,6 +106,9 @@ class SenderLog {
     bool in_flight = false;
   };
 
+  size_t MostKept() const;
+  void Keep(size_t bytes);
+  void Release(size_t bytes);
   void AppendText(RecordTag tag, std::string_view text);
   template <typename Predicate>
   void DropUnsent(Predicate drops);

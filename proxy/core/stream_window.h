@@ -8,20 +8,30 @@
 #include <cstdint>
 #include <optional>
 
+#include "proxy/core/memory_budget.h"
+
 namespace hotlink {
 
-// What streams may grow by together, beyond what each gets as it begins; bytes.
+// What the streams of a channel may grow by together, beyond what each gets as it begins, as long
+// as the process has the memory; bytes.
 struct WindowPool {
   size_t left = 0;
+  MemoryBudget* memory = nullptr;
 };
 
 // The receiver's side. Grows while the party keeps up and the window is what limits the sender.
 class StreamWindow {
  public:
-  // Grants `initial` bytes without a word. `pool` outlives it.
+  // Grants `initial` bytes without a word: whoever makes it has seen that they are left in the
+  // memory. `pool` outlives it.
   StreamWindow(size_t initial, WindowPool& pool)
-      : size_(initial), initial_(initial), pool_(&pool), edge_(initial) {}
-  ~StreamWindow() { pool_->left += size_ - initial_; }
+      : size_(initial), initial_(initial), pool_(&pool), edge_(initial) {
+    pool_->memory->Replace(0, size_);
+  }
+  ~StreamWindow() {
+    pool_->memory->Replace(size_, 0);
+    pool_->left += size_ - initial_;
+  }
   StreamWindow(const StreamWindow&) = delete;
   StreamWindow& operator=(const StreamWindow&) = delete;
 
@@ -35,7 +45,8 @@ class StreamWindow {
   // The right edge to tell the sender now, if it is worth a message.
   std::optional<uint64_t> Advance() {
     if (received_ == edge_ && taken_ == received_) {
-      const size_t more = std::min(size_, pool_->left);
+      const size_t more = std::min({size_, pool_->left, pool_->memory->left()});
+      pool_->memory->Replace(size_, size_ + more);
       size_ += more;
       pool_->left -= more;
     }

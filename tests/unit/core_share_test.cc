@@ -87,5 +87,64 @@ TEST_CASE("frames in flight: a receiver's grants together, however many channels
   }
 }
 
+// The windows that `side` granted last on each of its peers' sessions.
+uint64_t WindowsGranted(const Side& side) {
+  std::map<std::string, uint64_t> granted;
+  for (const Sent& message : side.sent) {
+    if (message.kind == kFlowAck) granted[message.sid] = ParseFlowAck(message.token)->grant.win;
+    if (message.kind != kFlowHello) continue;
+    const auto hello = ParseFlowHello(message.token);
+    if (hello->grant.next > 0) granted[message.sid] = hello->grant.win;
+  }
+  uint64_t sum = 0;
+  for (const auto& [sid, win] : granted) sum += win;
+  return sum;
+}
+
+constexpr size_t kLeast = 64 << 10;  // bytes that each channel has in any case
+
+TEST_CASE("memory: windows together stay within a quarter of it, but for the least of each") {
+  CoreConfig config;
+  config.memory = 8 << 20;
+  CoreWorld world;
+  Side& a = world.Add("a@x", config);
+  for (int n = 0; n < 12; ++n) {
+    const std::string user = std::string(1, static_cast<char>('b' + n)) + "@x";
+    Side& peer = world.Add(user);
+    world.AddChannel(&a, user, n);
+    world.AddChannel(&peer, "a@x", n);
+    world.Run(kSecond);
+    CAPTURE(n);
+    CHECK(WindowsGranted(a) <= (2 << 20) + static_cast<size_t>(n) * kLeast);
+    CHECK(WindowsGranted(a) >= (2 << 20) / 4);
+  }
+}
+
+TEST_CASE("memory: parties are read as far as half of it reaches, and on when some is free") {
+  CoreConfig config;
+  config.memory = 2 << 20;
+  config.frame_max = 64 << 10;
+  CoreWorld world;
+  Side& a = world.Add("a@x", config);
+  world.Add("b@x");
+  for (int n = 0; n < 4; ++n) {
+    world.AddChannel(&a, "b@x", n);
+  }
+  Side& b = world.Add("c@x");
+  world.AddChannel(&a, "c@x", 4);
+  const ChannelId last = world.AddChannel(&b, "a@x", 4);
+  world.Run(kSecond);
+  world.Connect(&a, 1, std::string(3 << 20, 'x'), a.channel + 4);
+  world.Connect(&b, 1, "y", last);
+  b.conn(1).room = 0;
+  world.Run(kSecond);
+  const size_t kept = world.Status(&a, a.channel + 4).kept;
+  CHECK(kept <= (1 << 20));
+  b.conn(1).room = 8 << 20;
+  world.Write(&b, 1, "z");
+  world.Run(10 * kSecond);
+  CHECK(b.conn(1).taken.size() == (3 << 20));
+}
+
 }  // namespace
 }  // namespace hotlink

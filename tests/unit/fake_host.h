@@ -17,6 +17,7 @@ class FakeHost : public ChannelHost {
   FakeLog log_;
   FakeLink link_;
   FlightBudget flight_{0, 128};
+  MemoryBudget memory_;
   FakeRandom random_{1};
   bool up = true;
   std::map<std::string, ChannelId> sids;
@@ -28,6 +29,7 @@ class FakeHost : public ChannelHost {
   ConnId Dial(ChannelId, const std::string& address) override { return party_.Dial(address); }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
+  MemoryBudget& memory() override { return memory_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return up; }
   uint64_t link_generation() const override { return 1; }
@@ -37,6 +39,8 @@ class FakeHost : public ChannelHost {
   bool TakeOpenPlace(ChannelId, bool) override { return true; }
   void FreeOpenPlace() override {}
   int FrameGrant(ChannelId) override { return 128; }
+  size_t WindowShare(ChannelId) const override { return config_.window; }
+  void Reserve(ChannelId, size_t) override {}
   bool KnownReliable(const std::string&) const override { return false; }
   uint64_t SendEcho(ChannelId) override { return ++echoes; }
 };

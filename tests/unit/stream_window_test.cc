@@ -6,7 +6,8 @@ namespace hotlink {
 namespace {
 
 TEST_CASE("what was granted at the beginning may be sent, a byte more may not") {
-  WindowPool pool{0};
+  MemoryBudget memory;
+  WindowPool pool{0, &memory};
   StreamWindow window(100, pool);
   CHECK(window.Received(99));
   CHECK(window.Received(1));
@@ -14,7 +15,8 @@ TEST_CASE("what was granted at the beginning may be sent, a byte more may not") 
 }
 
 TEST_CASE("half a window taken is worth a message, less is not") {
-  WindowPool pool{0};
+  MemoryBudget memory;
+  WindowPool pool{0, &memory};
   StreamWindow window(100, pool);
   CHECK(window.Received(60));
   window.Taken(49);
@@ -25,7 +27,8 @@ TEST_CASE("half a window taken is worth a message, less is not") {
 }
 
 TEST_CASE("it grows where the window is what limits the sender and the party keeps up") {
-  WindowPool pool{1000};
+  MemoryBudget memory;
+  WindowPool pool{1000, &memory};
   StreamWindow window(100, pool);
   CHECK(window.Received(100));
   window.Taken(99);
@@ -39,7 +42,8 @@ TEST_CASE("it grows where the window is what limits the sender and the party kee
 }
 
 TEST_CASE("streams grow by no more than the pool, and give it back") {
-  WindowPool pool{150};
+  MemoryBudget memory;
+  WindowPool pool{150, &memory};
   {
     StreamWindow one(100, pool), other(100, pool);
     CHECK(one.Received(100));
@@ -56,6 +60,18 @@ TEST_CASE("streams grow by no more than the pool, and give it back") {
     CHECK(one.size() == 200);
   }
   CHECK(pool.left == 150);
+  CHECK(memory.used == 0);
+}
+
+TEST_CASE("streams grow by no more than the process has left") {
+  MemoryBudget memory{.used = 0, .limit = 130};
+  WindowPool pool{1000, &memory};
+  StreamWindow window(100, pool);
+  CHECK(memory.used == 100);
+  CHECK(window.Received(100));
+  window.Taken(100);
+  CHECK(window.Advance() == 230);
+  CHECK(memory.left() == 0);
 }
 
 }  // namespace
