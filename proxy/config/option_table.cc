@@ -167,38 +167,40 @@ OptionGroup Sessions(CoreConfig* core) {
 }
 
 OptionGroup Streams(CoreConfig* core) {
-  return {"Streams",
-          {BytesOption("HOTLINK_PROXY_WINDOW", &core->window, 4 << 10, 1 << 30,
-                       "What is kept unacknowledged, and granted to the peer, per channel and "
-                       "direction. At least the largest frame."),
-           WithFlag(BytesOption("SYFTBOX_HOTLINK_TCP_PROXY_CHUNK_SIZE", &core->frame_max, 4 << 10,
-                                1 << 20, "The largest payload of one message."),
-                    "--chunk-size"),
-           MegabytesOption("HOTLINK_PROXY_MEMORY_MB", &core->memory, 16, 65536,
-                           "What all channels together may hold for their parties: half of what is "
-                           "sent and not acknowledged, half of what is received or granted. Each "
-                           "channel has 64 KiB of each in any case."),
-           CountOption("HOTLINK_PROXY_FRAMES_IN_FLIGHT", &core->frames_in_flight, 1, 128, "frames",
-                       "Sent and not acknowledged over the WebSocket; the server drops behind 256 "
-                       "from all senders."),
-           CountOption("HOTLINK_PROXY_LOOK_AHEAD", &core->look_ahead, 1, 64, "connections",
-                       "How many may be begun before the peer has come that far."),
-           Milliseconds("HOTLINK_PROXY_RTO_MIN_MS", &core->rto_min,
-                        "The shortest wait before a frame is sent again."),
-           Milliseconds("HOTLINK_PROXY_RTO_MAX_MS", &core->rto_max, "The longest."),
-           Milliseconds("HOTLINK_PROXY_ACK_DELAY_MS", &core->ack_delay,
-                        "How long an acknowledgement may wait for more to acknowledge."),
-           Milliseconds("HOTLINK_PROXY_REORDER_DELAY_MS", &core->reorder_delay,
-                        "How long a gap may be a mere overtaking, at first; adapts."),
-           Milliseconds("HOTLINK_PROXY_REORDER_DELAY_MAX_MS", &core->reorder_delay_max,
-                        "The longest that this becomes."),
-           Milliseconds("HOTLINK_PROXY_MISS_REPEAT_MS", &core->miss_repeat,
-                        "How often a gap is reported again."),
-           Milliseconds("HOTLINK_PROXY_PING_MIN_MS", &core->ping_min,
-                        "The first wait before a peer whose window is full is asked again."),
-           Milliseconds("HOTLINK_PROXY_PING_MAX_MS", &core->ping_max, "The longest."),
-           Milliseconds("HOTLINK_PROXY_HEARD_PING_MS", &core->heard_ping,
-                        "A peer that was silent for that long during a join is pinged.")}};
+  return {
+      "Streams",
+      {BytesOption("HOTLINK_PROXY_WINDOW", &core->window, 4 << 10, 1 << 30,
+                   "What is kept unacknowledged, and granted to the peer, per channel and "
+                   "direction. At least the largest frame."),
+       WithFlag(BytesOption("SYFTBOX_HOTLINK_TCP_PROXY_CHUNK_SIZE", &core->frame_max, 4 << 10,
+                            1 << 20, "The largest payload of one message."),
+                "--chunk-size"),
+       MegabytesOption("HOTLINK_PROXY_MEMORY_MB", &core->memory, 16, 65536,
+                       "What all channels together may hold for their parties: half for what is "
+                       "sent and not acknowledged, a quarter for what is received or granted, "
+                       "a quarter for connections of markers with `dial`. Each channel has "
+                       "64 KiB of the first two in any case."),
+       CountOption("HOTLINK_PROXY_FRAMES_IN_FLIGHT", &core->frames_in_flight, 1, 128, "frames",
+                   "Sent and not acknowledged over the WebSocket; the server drops behind 256 "
+                   "from all senders."),
+       CountOption("HOTLINK_PROXY_LOOK_AHEAD", &core->look_ahead, 1, 64, "connections",
+                   "How many may be begun before the peer has come that far."),
+       Milliseconds("HOTLINK_PROXY_RTO_MIN_MS", &core->rto_min,
+                    "The shortest wait before a frame is sent again."),
+       Milliseconds("HOTLINK_PROXY_RTO_MAX_MS", &core->rto_max, "The longest."),
+       Milliseconds("HOTLINK_PROXY_ACK_DELAY_MS", &core->ack_delay,
+                    "How long an acknowledgement may wait for more to acknowledge."),
+       Milliseconds("HOTLINK_PROXY_REORDER_DELAY_MS", &core->reorder_delay,
+                    "How long a gap may be a mere overtaking, at first; adapts."),
+       Milliseconds("HOTLINK_PROXY_REORDER_DELAY_MAX_MS", &core->reorder_delay_max,
+                    "The longest that this becomes."),
+       Milliseconds("HOTLINK_PROXY_MISS_REPEAT_MS", &core->miss_repeat,
+                    "How often a gap is reported again."),
+       Milliseconds("HOTLINK_PROXY_PING_MIN_MS", &core->ping_min,
+                    "The first wait before a peer whose window is full is asked again."),
+       Milliseconds("HOTLINK_PROXY_PING_MAX_MS", &core->ping_max, "The longest."),
+       Milliseconds("HOTLINK_PROXY_HEARD_PING_MS", &core->heard_ping,
+                    "A peer that was silent for that long during a join is pinged.")}};
 }
 
 OptionGroup Ends(CoreConfig* core) {

@@ -30,7 +30,7 @@ class ChannelHost {
   virtual ConnId Dial(ChannelId channel, const std::string& address) = 0;
   virtual Log& log() = 0;
   virtual FlightBudget& flight() = 0;
-  virtual MemoryBudget& memory() = 0;  // of what is received
+  virtual MemoryBudget& stream_memory() = 0;  // windows of streams (dial_joins.h)
   virtual uint64_t Random() = 0;
 
   virtual bool link_up() const = 0;

@@ -80,7 +80,8 @@ class Core::Impl : public ChannelHost {
         log_(log),
         random_(std::move(random)) {
     flight_.limit = config_.frames_in_flight;
-    flight_.kept.limit = memory_.limit = config_.memory / 2;
+    flight_.kept.limit = config_.memory / 2;
+    memory_.limit = streams_.limit = config_.memory / 4;
   }
 
   // ChannelHost.
@@ -90,7 +91,7 @@ class Core::Impl : public ChannelHost {
   PartySide& party() override { return conns_; }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
-  MemoryBudget& memory() override { return memory_; }
+  MemoryBudget& stream_memory() override { return streams_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return link_up_; }
   uint64_t link_generation() const override { return link_generation_; }
@@ -151,8 +152,9 @@ class Core::Impl : public ChannelHost {
   Log& log_;
   RandomSource random_;
   FlightBudget flight_;
-  MemoryBudget memory_;        // received and promised to be taken
-  bool memory_short_ = false;  // parties may wait for flight_.kept
+  MemoryBudget memory_;        // received in order, and promised to be taken
+  MemoryBudget streams_;       // windows of streams
+  bool memory_short_ = false;  // parties may wait for flight_.kept or streams_
 
   std::map<ChannelId, Entry> channels_;
   ChannelId next_channel_ = 1;
@@ -263,11 +265,14 @@ void Core::Impl::TellShares(Time now) {
   }
 }
 
-// Parties that were not read because the memory was used up are read on once an eighth is free.
+// Parties that were not read, or not begun with, because the memory was used up have their turn
+// once a quarter is free.
 void Core::Impl::TellMemory(Time now) {
-  const MemoryBudget& kept = flight_.kept;
-  memory_short_ = memory_short_ || kept.left() == 0;
-  if (!memory_short_ || kept.left() < kept.limit / 8) return;
+  const auto below = [](const MemoryBudget& memory, size_t share) {
+    return memory.left() < memory.limit / share;
+  };
+  memory_short_ = memory_short_ || below(flight_.kept, 8) || below(streams_, 8);
+  if (!memory_short_ || below(flight_.kept, 4) || below(streams_, 4)) return;
   memory_short_ = false;
   std::vector<ChannelId> ids;
   for (const auto& [id, entry] : channels_) ids.push_back(id);

@@ -32,7 +32,7 @@ DialJoins::DialJoins(ChannelId channel, const ChannelSpec& spec, const std::stri
       queue_(queue),
       dial_(spec.dial),
       own_side_(host.config().email < spec.peer ? 0 : 1),
-      pool_{host.config().window, &host.memory()},
+      pool_{host.config().window, &host.stream_memory()},
       context_{.config = host.config(),
                .party = host.party(),
                .log = host.log(),

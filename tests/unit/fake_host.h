@@ -29,7 +29,7 @@ class FakeHost : public ChannelHost {
   ConnId Dial(ChannelId, const std::string& address) override { return party_.Dial(address); }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
-  MemoryBudget& memory() override { return memory_; }
+  MemoryBudget& stream_memory() override { return memory_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return up; }
   uint64_t link_generation() const override { return 1; }
