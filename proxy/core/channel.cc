@@ -130,16 +130,14 @@ void Channel::OnData(const Data& data, Time now) {
 
 void Channel::OnClose(const Close& close, Time now) {
   // A reliable sender's Close says only that it gave the attempt up; its end is in the log.
-  if (plain_.Receives(close.sid)) plain_.OnClose(now);
+  if (plain_.Receives(close.sid)) plain_.OnClose(close.sid, now);
 }
 
 void Channel::Step(Time now) {
   if (gone_) return;
   CheckPlain(now);
   if (mode_ == Mode::kPlain) {
-    queue_.Tick(now);
-    if (!plain_.busy() && !queue_.empty()) plain_.Start(*queue_.TakeOldest(), now);
-    plain_.Step(now);
+    StepPlain(now);
   } else {
     joins_->Step(PeerView(), now);
   }
@@ -165,9 +163,7 @@ Time Channel::Deadline(Time now) const {
   at = std::min({at, main_.DueAt(), challenge_.DueAt()});
   if (main_.up()) at = std::min(at, out_.TimeoutAt());
   if (main_.up() && out_.waits_for_link()) at = std::min(at, now + kMillisecond);
-  if (main_.state() == OutboundSession::State::kAccepted && mode_ == Mode::kUnknown) {
-    at = std::min(at, std::max(now + 1, main_.accepted_at() + config_.plain_after));
-  }
+  at = std::min(at, std::max(now + 1, PlainAt()));
   const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening;
   // A channel that waits for a place is stepped when one is free.
   if (may_open && main_.state() == OutboundSession::State::kDown && open_at_ > now) {
@@ -244,7 +240,8 @@ bool Channel::PartyThere() const {
 std::string Channel::Detail() const {
   if (!mismatch_.empty()) return mismatch_;
   if (listen_ != ListenState::kListening) return listen_detail_;
-  return mode_ == Mode::kPlain ? plain_.last_end() : joins_->detail();
+  if (!one_path_.empty()) return one_path_;
+  return mode_ == Mode::kPlain ? plain_.detail() : joins_->detail();
 }
 
 ReasonFacts Channel::Facts(Time now) const {
@@ -281,10 +278,11 @@ ChannelStatus Channel::Status(Time now) const {
   status.detail = Detail();
   status.mode = kModes[static_cast<int>(mode_)];
   status.session_out_up = mode_ == Mode::kPlain ? plain_.out_open() : main_.up();
-  status.session_in_up = !in_sid_.empty();
+  const std::string_view in_sid = mode_ == Mode::kPlain ? plain_.in_sid() : in_sid_;
+  status.session_in_up = !in_sid.empty();
   status.sid_out = (mode_ == Mode::kPlain ? plain_.out_sid() : main_.sid()).substr(0, kSidShown);
-  status.sid_in = in_sid_.substr(0, kSidShown);
-  status.seq_out = out_.next_seq() - 1;
+  status.sid_in = in_sid.substr(0, kSidShown);
+  status.seq_out = mode_ == Mode::kPlain ? plain_.seq() : out_.next_seq() - 1;
   status.active = joins_->busy() || plain_.busy();
   status.standbys = queue_.size();
   status.epoch = joins_->epoch();

@@ -57,7 +57,9 @@ class Channel {
   void OnData(const Data& data, Time now);
   void OnClose(const Close& close, Time now);
   void OnSignal(const Signal& signal, Time now);
-  void OnEcho(uint64_t number, Time now) { plain_.OnEcho(number, now); }
+  void OnEcho(uint64_t number) { plain_.OnEcho(number); }
+  // The peer opened a path of ours, as a client does that uses one path for both directions.
+  void OnOpenOfOwnPath(const Open& open);
 
   // Does what is due; afterwards nothing is due before Deadline().
   void Step(Time now);
@@ -79,7 +81,6 @@ class Channel {
     return plain_.busy() ? config_.standbys : joins_->connections_allowed();
   }
   bool peer_known() const { return association_.peer() != 0; }
-  void OnPlainData(const Data& data, Time now);
   void StepDrain(Time now);
   Time DrainEndAt() const;
   bool PartyThere() const;
@@ -105,9 +106,15 @@ class Channel {
   void OnAck(std::string_view sid, std::string_view token, Time now);
   void Learn(Inst inst, Time now);
   void Adopted(Inst inst, bool instead, Time now);
-  void CheckPlain(Time now);
   void SecondAccept();
   bool JoinsAlike(bool peer_streams);
+
+  // channel_plain.cc
+  Time PlainAt() const;
+  void CheckPlain(Time now);
+  void ForgetPeer(Time now);
+  void StepPlain(Time now);
+  void OnPlainOpen(const Open& open, Time now);
 
   // channel_sessions.cc: the receiver's side
   void OnReliableOpen(const Sid& sid, const Open& open, Time now);
@@ -127,7 +134,7 @@ class Channel {
   ChannelHost& host_;
   const CoreConfig& config_;
   const std::string name_;  // begins each log line
-  const Inst inst_;
+  Inst inst_;
 
   ListenState listen_ = ListenState::kListening;
   std::string listen_detail_;
@@ -166,6 +173,8 @@ class Channel {
   std::deque<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
   std::vector<std::pair<Inst, uint64_t>> newest_attempt_;  // by sender inst: accept none twice
   Time last_heard_ = 0;
+  Time client_seen_ = 0;  // something that only a client without the flow extension sends
+  std::string one_path_;  // the peer opened a path of ours: what is wrong there
   Epoch told_epoch_ = 1;  // the newest that an ack named or will name
 
   Joins::Drain drain_ = Joins::Drain::kNone;

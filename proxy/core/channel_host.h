@@ -58,6 +58,7 @@ class ChannelHost {
 
   // Whether this user ever opened a session of the flow extension to us.
   virtual bool KnownReliable(const std::string& user) const = 0;
+  virtual void ForgetReliable(const std::string& user) = 0;  // a client took its place
 
   // Sends the relay's echo (design.md §3 "Sending"); the channel gets OnEcho(number) once it is
   // back. Returns the number.

@@ -135,7 +135,8 @@ Time Channel::PingAt() const {
     const Duration wait = std::max(ping_wait_, config_.ping_min);
     return std::max(last_ping_, last_ack_) + wait;
   }
-  if (!joins_->committed()) return kNever;
+  // A client that acts in the peer's name: is the peer's sidecar still there?
+  if (!joins_->committed() && client_seen_ <= last_heard_) return kNever;
   if (pings_unanswered_ > 0) return last_ping_ + config_.ping_max;
   return last_heard_ + config_.heard_ping;
 }
@@ -208,7 +209,7 @@ void Channel::Adopted(Inst inst, bool instead, Time now) {
   Log(LogLevel::kInfo, instead ? "the peer's sidecar was restarted" : "peer found");
   Heard(now);
   if (mode_ != Mode::kReliable) {
-    if (plain_.busy()) plain_.End("the peer speaks the flow extension", true, now);
+    plain_.Stop("the peer speaks the flow extension", now);
     mode_ = Mode::kReliable;
   }
   if (instead) {
@@ -311,22 +312,14 @@ bool Channel::JoinsAlike(bool peer_streams) {
   return false;
 }
 
-// join.md §7: an Accept, no hello, and nobody there who ever spoke the flow extension.
-void Channel::CheckPlain(Time now) {
-  if (!host_.link_up() || mode_ != Mode::kUnknown || main_.state() != State::kAccepted) return;
-  if (now < main_.accepted_at() + config_.plain_after || host_.KnownReliable(spec_.peer)) return;
-  // A plain peer knows no streams: their connections wait, and the status says why.
-  if (spec_.streams) return static_cast<void>(JoinsAlike(false));
-  mode_ = Mode::kPlain;
-  Log(LogLevel::kWarning, "the peer does not speak the flow extension: losses cannot be repaired");
-  CloseSession(&main_, "plain peer", true);
-  if (auto connection = joins_->Release()) plain_.Start(std::move(*connection), now);
-}
-
 // --- the receiver's side -----------------------------------------------------------------------
 
 void Channel::RememberAccepted(const std::string& sid) {
   if (accepted_.size() == kAcceptedKept) {
+    // The session that a plain peer uses lasts as long as its client runs.
+    if (accepted_.front() == plain_.in_sid()) {
+      std::rotate(accepted_.begin(), accepted_.begin() + 1, accepted_.end());
+    }
     host_.DropSid(accepted_.front());
     accepted_.pop_front();
   }
@@ -337,18 +330,13 @@ void Channel::RememberAccepted(const std::string& sid) {
 void Channel::OnOpen(const Open& open, Time now) {
   if (listen_ != ListenState::kListening || drain_ == Joins::Drain::kRemoved) return;
   if (const auto sid = ParseSid(open.sid)) return OnReliableOpen(*sid, open, now);
-  if (spec_.streams || mode_ == Mode::kReliable || open.sid.empty() || plain_.Receives(open.sid))
-    return;
-  Wake(now);
-  RememberAccepted(std::string(open.sid));
-  host_.link().SendControl(Accept{open.sid});
-  plain_.Opened(open.sid);
+  OnPlainOpen(open, now);
 }
 
 void Channel::OnReliableOpen(const Sid& sid, const Open& open, Time now) {
   Wake(now);
   if (mode_ == Mode::kPlain) {
-    plain_.End("the peer speaks the flow extension now", true, now);
+    plain_.Stop("the peer speaks the flow extension now", now);
     mode_ = Mode::kUnknown;
     open_at_ = now;
   }
@@ -385,6 +373,8 @@ void Channel::OnSignal(const Signal& signal, Time now) {
     if (const auto sid = ParseSid(signal.sid)) OnPing(*sid, now);
     return;
   }
+  // A client tries for a direct connection behind each of its Accepts (protocol.md §5).
+  if (signal.kind == "sdp_offer") client_seen_ = now;
   if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = signal.error}, now);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/channel_path.h"
+#include "common/email.h"
 #include "proxy/core/channel.h"
 #include "proxy/core/channel_host.h"
 #include "proxy/core/due_queue.h"
@@ -104,6 +105,7 @@ class Core::Impl : public ChannelHost {
   size_t WindowShare(ChannelId channel) const override;
   void Reserve(ChannelId channel, size_t bytes) override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
+  void ForgetReliable(const std::string& user) override { reliable_.erase(user); }
   uint64_t SendEcho(ChannelId channel) override;
 
   ChannelId Add(const ChannelSpec& spec, Time now);
@@ -136,6 +138,7 @@ class Core::Impl : public ChannelHost {
 
   void Step(ChannelId id, Time now);
   void OnOpen(const Open& open, Time now);
+  void OnOpenOfOwnPath(const Open& open);
   void OnEchoBack(std::string_view sid, Time now);
   void StepEcho(Time now);
   Channel* BySid(std::string_view sid);
@@ -303,7 +306,7 @@ void Core::Impl::OnEchoBack(std::string_view sid, Time now) {
     echo_late_ = false;
   }
   if (Channel* owner = Find(channel)) {
-    owner->OnEcho(number, now);
+    owner->OnEcho(number);
     StepAndPump(channel, now);
   }
 }
@@ -397,7 +400,7 @@ void Core::Impl::OnOpen(const Open& open, Time now) {
   const auto path = ParseInboundPath(open.path, open.from, config_.email);
   if (!path) {
     log_.Write(LogLevel::kDebug, "an Open is ignored: " + path.error());
-    return;
+    return OnOpenOfOwnPath(open);
   }
   const auto found = by_key_.find(MakeChannelKey(path->above, path->i, path->j, path->owner));
   if (found == by_key_.end()) return;
@@ -405,6 +408,15 @@ void Core::Impl::OnOpen(const Open& open, Time now) {
   const ChannelId id = found->second.back();
   Find(id)->OnOpen(open, now);
   StepAndPump(id, now);
+}
+
+// A client that has one path for both directions opens ours (protocol.md §4): its channel says so.
+void Core::Impl::OnOpenOfOwnPath(const Open& open) {
+  const auto path = ParseRequestPath(open.path);
+  const auto from = ParseEmail(open.from);
+  if (!path || !from || path->owner != config_.email || *from == config_.email) return;
+  const auto found = by_key_.find(MakeChannelKey(path->above, path->i, path->j, *from));
+  if (found != by_key_.end()) Find(found->second.back())->OnOpenOfOwnPath(open);
 }
 
 void Core::Impl::Received(const Message& message, Time now) {

@@ -316,6 +316,12 @@ void Join::PeerRestarted(Time now) {
   received_ = transmitted_ = false;
 }
 
+void Join::PeerGone(std::string_view why, Time now) {
+  now_ = now;
+  if (committed()) EndActive(true, why);
+  PeerRestarted(now);
+}
+
 std::optional<Connection> Join::Release() {
   if (!active_ || active_->committed()) return std::nullopt;
   Connection connection = std::move(*active_);

@@ -34,6 +34,7 @@ class Join : public Joins {
   void OnRecord(RecordTag tag, ByteView payload, Time now) override;
   void Transmitted(RecordTag tag) override;
   void PeerRestarted(Time now) override;
+  void PeerGone(std::string_view why, Time now) override;
   void StartDrain(Drain kind, std::string_view reason, Time deadline) override;
   bool drained() const override { return drain_ != Drain::kNone && !active_ && queue_.size() == 0; }
   bool drain_cut() const override { return drain_cut_; }

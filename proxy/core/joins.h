@@ -41,6 +41,9 @@ class Joins : public RecordSink {
   virtual void Transmitted(RecordTag tag) = 0;
   // join.md §3 rule 4: another process took the peer's place. Resets the sender's log.
   virtual void PeerRestarted(Time now) = 0;
+  // A plain peer took its place: what has begun ends, the log is empty. REQUIRES: held() == 0. By
+  // number nobody joins with such a peer.
+  virtual void PeerGone(std::string_view, Time) {}
 
   // join.md §6 rule 12. kRemoved: live joins go on until `deadline`. kTerminate: parties are read
   // no more, and each join ends as soon as all is acknowledged, at the latest at `deadline`.

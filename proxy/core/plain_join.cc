@@ -8,12 +8,9 @@
 namespace hotlink {
 namespace {
 
-constexpr int kBetweenEchoes = 128;  // messages (join.md §7)
-constexpr size_t kMaxEarly = 1024;   // messages that may wait for a gap to close
-// What a Close overtook in the server's queues arrives within this time.
+// Our Close waits this long behind the last Data: workers of the server that are still busy with
+// it must not be overtaken.
 constexpr Duration kCloseGrace = 200 * kMillisecond;
-// The echo may be lost like anything else: it is sent again after this time.
-constexpr Duration kEchoRepeat = 1 * kSecond;
 // The existing client reads at most this much a message.
 constexpr size_t kPlainFrame = 60 << 10;
 
@@ -26,7 +23,9 @@ PlainJoin::PlainJoin(ChannelId channel, std::string own_path, std::string peer, 
       peer_(std::move(peer)),
       name_(std::move(name)),
       host_(host),
-      counters_(counters) {}
+      counters_(counters),
+      in_(host.config()),
+      pace_(channel, host) {}
 
 void PlainJoin::Start(Connection connection, Time now) {
   active_ = std::move(connection);
@@ -53,8 +52,36 @@ void PlainJoin::End(std::string_view why, bool reset, Time now) {
                         std::to_string((now - active_->opened_at) / kMillisecond) +
                         (reset ? " reset: " : " closed: ") + last_end_);
   Drop(reset);
-  in_.reset();
+  in_.DropHeld();
   CloseOut(why);
+}
+
+void PlainJoin::Stop(std::string_view why, Time now) {
+  End(why, true, now);
+  in_.DropAll();
+  pace_.Forget();
+  unusable_.clear();
+  untold_ = false;
+}
+
+// The peer's session has a hole that it does not know of.
+void PlainJoin::Break(std::string_view why, Time now) {
+  in_.DropPresent();
+  untold_ = !active_;
+  End(why, true, now);
+  Unusable(why);
+}
+
+void PlainJoin::Unusable(std::string_view why) {
+  unusable_ = std::string(why) + "; its client uses no other session until it is started again";
+  host_.log().Write(LogLevel::kWarning,
+                    name_ + " what the peer's client sends is lost until it is started again");
+}
+
+void PlainJoin::Opened(std::string_view sid) {
+  in_.Offer(sid);
+  unusable_.clear();
+  untold_ = false;
 }
 
 void PlainJoin::Drop(bool reset) {
@@ -82,9 +109,6 @@ void PlainJoin::CloseOut(std::string_view reason) {
   out_sid_.clear();
   out_open_ = false;
   open_retry_at_ = close_at_ = kNever;
-  echo_ = 0;
-  since_echo_ = 0;
-  last_echo_ = false;
 }
 
 void PlainJoin::OnAccept() {
@@ -100,60 +124,35 @@ void PlainJoin::OnReject(std::string_view reason, Time now) {
   open_retry_at_ = now + host_.config().open_retry_max;
 }
 
-void PlainJoin::OnEcho(uint64_t number, Time now) {
-  if (number != echo_) return;
-  echo_ = 0;
-  since_echo_ = 0;
-  if (last_echo_) close_at_ = now + kCloseGrace;
-}
-
-void PlainJoin::SendEcho(Time now) {
-  echo_ = host_.SendEcho(channel_);
-  echo_at_ = now;
-}
-
+// An Accept of an old sid can end the server (protocol.md §3), so the peer's session is not taken
+// up again over the next connection.
 void PlainJoin::LinkDown(Time now) {
+  const bool had_session = !in_.sid().empty();
   End("relay connection lost", true, now);
-  in_.reset();
-}
-
-void PlainJoin::Opened(std::string_view sid) {
-  in_ = Inbound();
-  in_->sid = sid;
+  in_.DropAll();
+  pace_.Forget();
+  if (had_session) Unusable("the peer's session ended with our relay connection");
 }
 
 void PlainJoin::OnData(const Data& data, Time now) {
-  if (data.payload.empty() || data.seq < in_->next) return;
-  if (data.seq > in_->next) {
-    if (in_->early.size() >= kMaxEarly || held() + data.payload.size() > host_.config().window) {
-      return End("the peer sent more than can wait here", true, now);
-    }
-    if (in_->early.empty()) in_->gap_since = now;
-    const bool added =
-        in_->early.emplace(data.seq, Bytes(data.payload.begin(), data.payload.end())).second;
-    if (added) in_->early_bytes += data.payload.size();
-    return;
+  if (in_.Replaces(data.sid) && active_ && active_->given > 0) {
+    End("the peer's client began a new session in mid-stream: it was started again", true, now);
   }
-  if (in_->bytes.size() + data.payload.size() > host_.config().window) {
-    return End("the peer sends faster than the local party reads", true, now);
+  switch (in_.Take(data, now)) {
+    case PlainInbound::Taken::kTaken:
+      return;
+    case PlainInbound::Taken::kTooMuchEarly:
+      return Break("the peer sent more than can wait here for a message that is missing", now);
+    case PlainInbound::Taken::kTooFast:
+      return Break("the peer sends faster than the local party reads", now);
   }
-  in_->bytes.Push(data.payload);
-  ++in_->next;
-  while (!in_->early.empty() && in_->early.begin()->first == in_->next) {
-    in_->bytes.Push(in_->early.begin()->second);
-    in_->early_bytes -= in_->early.begin()->second.size();
-    in_->early.erase(in_->early.begin());
-    ++in_->next;
-    in_->gap_since = now;
-  }
-  if (in_->early.empty()) in_->gap_since = kNever;
 }
-
-void PlainJoin::OnClose(Time now) { in_->closed_at = now; }
 
 bool PlainJoin::CanRead() const { return out_open_ && !active_->eof && !active_->reset; }
 
-void PlainJoin::Step(Time now) {
+void PlainJoin::Step(bool others_wait, Time now) {
+  others_wait_ = others_wait;
+  pace_.Step(now);
   if (!active_) return;
   const bool wants_out = active_->proven || active_->maybe_readable;
   if (wants_out && out_sid_.empty() && !active_->proven &&
@@ -162,33 +161,25 @@ void PlainJoin::Step(Time now) {
   }
   const bool retry = open_retry_at_ == kNever ? out_sid_.empty() : now >= open_retry_at_;
   if (active_->proven && !out_open_ && !out_done_ && retry && host_.link_up()) OpenOut(now);
-  if (echo_ != 0 && now >= echo_at_ + kEchoRepeat) SendEcho(now);
   Give(now);
   CheckEnds(now);
   if (active_) WatchActive();
 }
 
 void PlainJoin::Give(Time now) {
-  while (in_ && !in_->bytes.empty() && !active_->write_blocked && !active_->reset) {
-    const ByteView front = in_->bytes.Front();
+  while (!in_.empty() && !active_->write_blocked && !active_->reset) {
+    const ByteView front = in_.Front();
     const PartyWrite write = host_.party().Write(active_->id, front);
     active_->reset |= write.reset;
     active_->write_blocked = write.n < front.size();
-    in_->bytes.Pop(write.n);
+    in_.Pop(write.n);
     active_->given += write.n;
     counters_.rx_payload += write.n;
     if (write.n > 0) last_moved_ = now;
   }
-  if (now < InboundEndAt() || active_->fin_given || active_->reset) return;
+  if (now < in_.EndAt() || active_->fin_given || active_->reset) return;
   host_.party().ShutdownWrite(active_->id);
   active_->fin_given = true;
-}
-
-Time PlainJoin::InboundEndAt() const {
-  if (!in_ || in_->closed_at == kNever || !in_->bytes.empty() || !in_->early.empty()) {
-    return kNever;
-  }
-  return in_->closed_at + kCloseGrace;
 }
 
 void PlainJoin::CheckEnds(Time now) {
@@ -202,26 +193,36 @@ void PlainJoin::CheckEnds(Time now) {
   }
   active_->eof |= state == PartyState::kEof;
   if (active_->reset || state == PartyState::kReset) return End("party reset", true, now);
-  if (in_ && in_->gap_since != kNever && now >= in_->gap_since + host_.config().plain_gap) {
-    return End("the relay lost a message of the peer, which cannot repeat it", true, now);
+  if (std::exchange(untold_, false)) return End(unusable_, true, now);
+  if (in_.gap_since() != kNever && now >= in_.gap_since() + host_.config().plain_gap) {
+    return Break("the relay lost a message of the peer, which cannot repeat it", now);
   }
-  if (!active_->eof) return;
-  if (!out_sid_.empty() && !last_echo_ && echo_ == 0) {
-    last_echo_ = true;
-    SendEcho(now);
+  if (active_->eof) CheckOwnEnd(now);
+}
+
+// The party finished its direction: the session ends behind its last Data.
+void PlainJoin::CheckOwnEnd(Time now) {
+  if (!out_sid_.empty() && close_at_ == kNever) {
+    pace_.Ask(now);
+    if (pace_.all_confirmed()) close_at_ = now + kCloseGrace;
   }
   if (now >= close_at_) {
     CloseOut("eof");
     out_done_ = true;
   }
   if (out_sid_.empty() && active_->fin_given) return End("both sides finished", false, now);
-  if (now >= last_moved_ + host_.config().linger) {
-    End("no answer to a finished stream within the linger time", true, now);
-  }
+  if (now >= LingerAt()) End("no answer to a finished stream within the linger time", true, now);
+}
+
+// The existing client never says that its party's connection ended.
+Time PlainJoin::LingerAt() const {
+  if (!active_->eof) return kNever;
+  const CoreConfig& config = host_.config();
+  return last_moved_ + (others_wait_ ? config.linger_standby : config.linger);
 }
 
 bool PlainJoin::HasData() const {
-  return active_ && active_->maybe_readable && CanRead() && since_echo_ < kBetweenEchoes;
+  return active_ && active_->maybe_readable && CanRead() && pace_.MaySend();
 }
 
 // One message: what the party wrote so far, at most what the existing client sends at once.
@@ -243,27 +244,26 @@ void PlainJoin::SendData(Time now) {
   last_moved_ = now;
   counters_.tx_payload += read.n;
   ++counters_.tx_frames;
-  if (++since_echo_ >= kBetweenEchoes / 2 && echo_ == 0) SendEcho(now);
+  pace_.Sending(now);
   host_.link().SendData({.sid = out_sid_, .seq = ++seq_, .path = own_path_}, frame);
 }
 
 void PlainJoin::WatchActive() {
-  const PartyInterest interest{.readable = out_open_ ? CanRead() && since_echo_ < kBetweenEchoes
-                                                     : !active_->proven && !active_->eof,
-                               .writable = active_->write_blocked && in_ && !in_->bytes.empty(),
-                               .hangup = true};
+  const PartyInterest interest{
+      .readable = out_open_ ? CanRead() && pace_.MaySend() : !active_->proven && !active_->eof,
+      .writable = active_->write_blocked && !in_.empty(),
+      .hangup = true};
   if (interest == active_->interest) return;
   active_->interest = interest;
   host_.party().Watch(active_->id, interest);
 }
 
 Time PlainJoin::Deadline() const {
-  if (!active_) return kNever;
-  Time at = std::min(close_at_, open_retry_at_);
-  if (echo_ != 0) at = std::min(at, echo_at_ + kEchoRepeat);
-  if (!active_->fin_given) at = std::min(at, InboundEndAt());
-  if (in_ && in_->gap_since != kNever) at = std::min(at, in_->gap_since + host_.config().plain_gap);
-  if (active_->eof) at = std::min(at, last_moved_ + host_.config().linger);
+  Time at = pace_.Deadline();
+  if (!active_) return at;
+  at = std::min({at, close_at_, open_retry_at_, LingerAt()});
+  if (!active_->fin_given) at = std::min(at, in_.EndAt());
+  if (in_.gap_since() != kNever) at = std::min(at, in_.gap_since() + host_.config().plain_gap);
   return at;
 }
 

@@ -122,6 +122,9 @@ void CoreWorld::CheckWire(Side* side, const Sent& message) {
     case MessageType::kClose:
       REQUIRE_MESSAGE(own, "a Close by the receiver");
       break;
+    case MessageType::kReject:
+      REQUIRE_MESSAGE(opener == opened_.end(), "a Reject of a session that a core opened");
+      break;
     case MessageType::kSignal: {
       const bool by_sender = message.kind == kFlowOpen || message.kind == kFlowPing;
       REQUIRE_MESSAGE(own == by_sender, message.kind, " by the wrong end");

@@ -20,6 +20,7 @@ class FakeHost : public ChannelHost {
   MemoryBudget memory_;
   FakeRandom random_{1};
   bool up = true;
+  bool others_wait = false;
   std::map<std::string, ChannelId> sids;
   uint64_t echoes = 0;  // sent; they are numbered from 1
 
@@ -42,6 +43,7 @@ class FakeHost : public ChannelHost {
   size_t WindowShare(ChannelId) const override { return config_.window; }
   void Reserve(ChannelId, size_t) override {}
   bool KnownReliable(const std::string&) const override { return false; }
+  void ForgetReliable(const std::string&) override {}
   uint64_t SendEcho(ChannelId) override { return ++echoes; }
 };
 

@@ -34,7 +34,7 @@ void PlainFixture::Accepted() {
 }
 
 void PlainFixture::EchoBack() {
-  join.OnEcho(echoes, now);
+  join.OnEcho(echoes);
   Step();
 }
 
@@ -49,7 +49,7 @@ void PlainFixture::PeerSends(uint64_t seq, std::string_view text) {
 }
 
 void PlainFixture::PeerCloses() {
-  join.OnClose(now);
+  join.OnClose("peer-sid", now);
   Step();
 }
 
@@ -59,12 +59,12 @@ void PlainFixture::Wait(Duration duration) {
 }
 
 void PlainFixture::Step() {
-  join.Step(now);
+  join.Step(others_wait, now);
   for (int round = 0; join.busy() && party_.Ready(conn_); ++round) {
     if (join.HasData()) return;  // Sent() goes on
     REQUIRE_MESSAGE(round < 1000, "the connection stays ready");
     join.Ready();
-    join.Step(now);
+    join.Step(others_wait, now);
   }
 }
 
