@@ -4,34 +4,29 @@ As the existing client does (protocol.md §5): accepts every Open of a TCP path,
 its own random ids, sends Data from seq 1, ignores signals and never answers them.
 """
 
-import asyncio
 import sys
-import threading
 import uuid
 
 import websockets
 
-from harness import REPOSITORY, SCALE, wait_until
+from harness import REPOSITORY, wait_until
+from loop_thread import LoopThread
 
 sys.path.append(str(REPOSITORY / "tests/conformance"))
 import wire  # noqa: E402
 
-DEADLINE = 10 * SCALE
 
-
-class PlainPeer:
-    """Lives in a thread with an event loop of its own; messages are kept in `inbox`."""
+class PlainPeer(LoopThread):
+    """Messages are kept in `inbox`."""
 
     def __init__(self, email, relay, encoding="msgpack"):
+        super().__init__()
         self.email = email
         self.inbox = []  # (type, fields), in order of arrival
         self._encoding = encoding
         self._url = f"{relay.url.replace('http', 'ws')}/api/v1/events?user={email}"
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._socket = self._call(self._connect())
-        self._reader = asyncio.run_coroutine_threadsafe(self._read(), self._loop)
+        self._socket = self.call(self._connect())
+        self.run(self._read())
 
     def open(self, path, to):
         """A new session; its id, once it is accepted."""
@@ -44,7 +39,7 @@ class PlainPeer:
         self.send(wire.DATA, {"sid": sid, "seq": seq, "pth": path, "etg": "", "pay": payload})
 
     def send(self, kind, fields):
-        self._call(self._socket.send(wire.encode(self._encoding, kind, fields)))
+        self.call(self._socket.send(wire.encode(self._encoding, kind, fields)))
 
     def plain_sessions(self):
         """Ids of the sessions opened to us in which Data came, in order of their Opens."""
@@ -65,20 +60,11 @@ class PlainPeer:
             seq += 1
         return data
 
-    def close(self):
-        if self._loop.is_closed():
-            return
-        self._call(self._socket.close())
-        self._reader.result(DEADLINE)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
     def _fields(self, kind):
         return [item for k, fields in list(self.inbox) if k == kind for item in fields.items()]
 
-    def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE)
+    async def stop(self):
+        await self._socket.close()
 
     async def _connect(self):
         return await websockets.connect(
