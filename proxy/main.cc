@@ -14,6 +14,7 @@
 #include "proxy/adapters/disk_files.h"
 #include "proxy/adapters/lock_file.h"
 #include "proxy/adapters/log_sink.h"
+#include "proxy/adapters/open_files.h"
 #include "proxy/adapters/signals.h"
 #include "proxy/config/options.h"
 #include "proxy/sidecar.h"
@@ -82,6 +83,7 @@ int Start(const ProxyOptions& options, const std::vector<Notice>& notices) {
   if (!lock) return Fail(lock.error());
   log.Write(LogLevel::kInfo, VersionLine("hotlink-proxy") + " email=" + options.email +
                                  " data_dir=" + options.data_dir);
+  log.Write(LogLevel::kInfo, "limit of open files: " + std::to_string(RaiseFileLimit()));
   const int exit_code = Run(options, log);
   log.Flush();
   return exit_code;

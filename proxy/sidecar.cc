@@ -1,12 +1,12 @@
 #include "proxy/sidecar.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
 
+#include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
+#include "proxy/adapters/socket_address.h"
 #include "proxy/core/telemetry.h"
 
 namespace hotlink {
@@ -58,6 +58,7 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::strin
     : loop_(loop),
       options_(std::move(options)),
       log_(log),
+      admission_(options_.allow_from, BridgeNetworks, log),
       link_(loop, LinkOptions(options_, std::move(access_token)),
             {.on_up = [this] { core_.LinkUp(Now()), CoreCalled(); },
              .on_down = [this](const std::string&) { core_.LinkDown(Now()), CoreCalled(); },
@@ -121,8 +122,8 @@ void Sidecar::Apply(const PlanDiff& diff) {
   for (const PlannedChannel& planned : diff.changed) {
     Port& port = ports_[planned.key];
     port.plan = planned;
-    port.listeners.clear();
-    port.fault.clear();
+    port.listeners.reset();
+    port.fault.reset();
   }
   for (const PlannedChannel& planned : diff.changed) Open(&ports_[planned.key]);
   for (const ChannelKey& key : diff.woken) core_.WakeChannel(ports_[key].channel, Now());
@@ -157,7 +158,7 @@ void Sidecar::AddReplacements() {
   }
 }
 
-// Opens the listeners of a port that is ours; says once why one cannot be.
+// Opens the listeners of a port that is ours, those that could not be opened before.
 void Sidecar::Open(Port* port) {
   const std::string name = "marker=" + port->plan.markers.front();
   if (port->plan.state == PlanState::kHeld) {
@@ -165,36 +166,42 @@ void Sidecar::Open(Port* port) {
     return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
                               Now());
   }
-  const std::string dials = port->plan.spec.dial.empty() ? "" : " dials=" + port->plan.spec.dial;
-  if (port->plan.port == 0) {
-    log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer + dials);
-    return core_.SetListening(port->channel, ListenState::kListening, "", Now());
+  if (port->plan.port == 0) return ShowListening(port);  // a channel that only dials
+  if (!port->listeners) {
+    port->listeners = std::make_unique<PortListeners>(
+        loop_, options_.listen_addresses, port->plan.port,
+        [this, key = port->plan.key](int fd, const sockaddr_storage& client) {
+          OnConnection(key, fd, client);
+        },
+        [this, key = port->plan.key] {
+          ShowListening(&ports_[key]);
+          CoreCalled();
+        });
   }
-  std::vector<std::unique_ptr<Listener>> listeners;
-  for (const std::string& address : options_.listen_addresses) {
-    auto accepted = [this, key = port->plan.key](int fd, const sockaddr_storage&) {
-      OnConnection(key, fd);
-    };
-    auto listener = std::make_unique<Listener>(loop_, accepted, log_);
-    const ListenResult result = listener->Listen(address, port->plan.port);
-    if (result.outcome != ListenOutcome::kListening) {
-      if (port->fault != result.error) log_.Write(LogLevel::kWarning, name + " " + result.error);
-      port->fault = result.error;
-      return core_.SetListening(port->channel, ListenState::kPortInUse, result.error, Now());
-    }
-    listeners.push_back(std::move(listener));
-  }
-  port->listeners = std::move(listeners);
-  port->fault.clear();
-  core_.SetListening(port->channel, ListenState::kListening, "", Now());
-  log_.Write(LogLevel::kInfo, name + " peer=" + port->plan.spec.peer + " port=" +
-                                  std::to_string(port->plan.port) + " listening" + dials);
+  port->listeners->Open();
+  ShowListening(port);
+}
+
+// Tells the core, and the log what is new.
+void Sidecar::ShowListening(Port* port) {
+  const std::string fault = port->listeners ? port->listeners->fault() : "";
+  const bool in_use = port->listeners && !port->listeners->any();
+  core_.SetListening(port->channel, in_use ? ListenState::kPortInUse : ListenState::kListening,
+                     fault, Now());
+  if (port->fault == fault) return;
+  port->fault = fault;
+  std::string text = "marker=" + port->plan.markers.front() + " peer=" + port->plan.spec.peer;
+  if (port->listeners) text += " port=" + std::to_string(port->plan.port);
+  if (port->listening()) text += " listening";
+  if (!port->plan.spec.dial.empty()) text += " dials=" + port->plan.spec.dial;
+  if (!fault.empty()) text += ": " + fault;
+  log_.Write(fault.empty() ? LogLevel::kInfo : LogLevel::kWarning, text);
 }
 
 // The sidecar never dials itself, whatever the configuration allows.
 bool Sidecar::IsOwn(const Endpoint& endpoint) const {
   return std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
-    return !entry.second.listeners.empty() && entry.second.plan.port == endpoint.port;
+    return entry.second.listening() && entry.second.plan.port == endpoint.port;
   });
 }
 
@@ -208,11 +215,12 @@ void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
   ports_.erase(found);
 }
 
-void Sidecar::OnConnection(const ChannelKey& key, int fd) {
+void Sidecar::OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client) {
   const auto found = ports_.find(key);
-  if (found == ports_.end()) {
-    ::close(fd);
-    return;
+  const auto from = FromSocketAddress(reinterpret_cast<const sockaddr*>(&client));
+  if (found == ports_.end() || !from ||
+      !admission_.Admit(from->address, found->second.plan.port, Now())) {
+    return ResetSocket(fd);
   }
   const auto conn = party_.Add(fd);
   if (!conn) return;
@@ -226,7 +234,8 @@ void Sidecar::RetryPorts() {
   bool held = false;
   for (auto& [key, port] : ports_) {
     held |= port.plan.state == PlanState::kHeld;
-    const bool closed = port.plan.port != 0 && port.listeners.empty();
+    const bool closed =
+        port.plan.port != 0 && !(port.listeners != nullptr && port.listeners->all());
     if (port.plan.state == PlanState::kListen && closed) Open(&port);
   }
   if (held) Replan();
@@ -241,13 +250,14 @@ void Sidecar::WriteTelemetry() {
                        .updated_ms = WallTime() / 1000,
                        .link_up = link_.up(),
                        .link_error = link_.last_error(),
-                       .link_ups = link_.counters().ups};
+                       .link_ups = link_.counters().ups,
+                       .refused = admission_.refused()};
   std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
   input.retired = core_.Retired();
   for (const ChannelId id : leaving_) input.retired += core_.Status(id, Now()).counters;
   for (const auto& [key, port] : ports_) {
     if (core_.ChannelGone(port.channel)) continue;
-    const uint16_t number = port.listeners.empty() ? 0 : port.plan.port;
+    const uint16_t number = port.listening() ? port.plan.port : 0;
     input.channels.push_back({core_.Status(port.channel, Now()), number});
   }
   for (const PlannedChannel& planned : plan_) {
@@ -283,7 +293,7 @@ void Sidecar::Terminate() {
   }
   draining_ = true;
   log_.Write(LogLevel::kInfo, "signal: draining");
-  for (auto& [key, port] : ports_) port.listeners.clear();
+  for (auto& [key, port] : ports_) port.listeners.reset();
   core_.StartDrain(Now());
   CoreCalled();
 }

@@ -14,13 +14,14 @@
 
 #include "common/log.h"
 #include "common/time.h"
-#include "proxy/adapters/listener.h"
 #include "proxy/adapters/marker_watcher.h"
 #include "proxy/adapters/party_sockets.h"
+#include "proxy/adapters/port_listeners.h"
 #include "proxy/adapters/relay_link.h"
 #include "proxy/adapters/telemetry_file.h"
 #include "proxy/adapters/uv_handles.h"
 #include "proxy/config/options.h"
+#include "proxy/core/admission.h"
 #include "proxy/core/core.h"
 #include "proxy/markers/marker_plan.h"
 
@@ -48,8 +49,10 @@ class Sidecar {
   struct Port {
     ChannelId channel = 0;
     PlannedChannel plan;
-    std::vector<std::unique_ptr<Listener>> listeners;
-    std::string fault;  // why it does not listen, as it was said last
+    std::unique_ptr<PortListeners> listeners;  // none: the port is another channel's, or draining
+    std::optional<std::string> fault;          // of the listeners, as it was said last
+
+    bool listening() const { return listeners && listeners->any(); }
   };
 
   void OnScan(const MarkerScan& scan);
@@ -58,9 +61,10 @@ class Sidecar {
   void Add(const PlannedChannel& planned);
   void AddReplacements();
   void Open(Port* port);
+  void ShowListening(Port* port);
   void Close(const ChannelKey& key, const std::string& reason);
   bool IsOwn(const Endpoint& endpoint) const;
-  void OnConnection(const ChannelKey& key, int fd);
+  void OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client);
   void RetryPorts();
   void CoreCalled();  // after each call into the core: its deadline and its end
   void WriteTelemetry();
@@ -71,6 +75,7 @@ class Sidecar {
   uv_loop_t* loop_;
   const ProxyOptions options_;
   Log& log_;
+  Admission admission_;
   RelayLink link_;
   PartySockets party_;
   Core core_;

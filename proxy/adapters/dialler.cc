@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/adapters/open_files.h"
 #include "proxy/adapters/socket_address.h"
 
 namespace hotlink {
@@ -23,6 +24,10 @@ bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
   const socklen_t size = ToSocketAddress(endpoint, &address);
   const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
+  if (IsReservedFile(fd)) {
+    close(fd);
+    return false;
+  }
   Attempt& attempt = attempts_[conn];
   attempt.fd = fd;
   const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), size);

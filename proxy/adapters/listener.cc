@@ -1,12 +1,15 @@
 #include "proxy/adapters/listener.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "common/out_of_resources.h"
+#include "proxy/adapters/open_files.h"
 #include "proxy/adapters/socket_address.h"
 
 namespace hotlink {
@@ -16,20 +19,21 @@ uint16_t BoundPort(int fd) {
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
-                                           : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
+  return FromSocketAddress(reinterpret_cast<sockaddr*>(&bound))->port;
 }
 
-bool OutOfResources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+bool SomebodyWaits(int fd) {
+  pollfd waiting{fd, POLLIN, 0};
+  return poll(&waiting, 1, 0) > 0;
 }
 
 }  // namespace
 
-Listener::Listener(uv_loop_t* loop, Accepted accepted, Log& log)
-    : loop_(loop), accepted_(std::move(accepted)), log_(log), resume_(loop, [this] {
-        if (poll_) poll_->Watch(UV_READABLE);
-      }) {}
+Listener::Listener(uv_loop_t* loop, Accepted accepted, Changed changed)
+    : loop_(loop),
+      accepted_(std::move(accepted)),
+      changed_(std::move(changed)),
+      resume_(loop, [this] { Accept(); }) {}
 
 Listener::~Listener() {
   // The port is free for others at once, not only when libuv has let go of the descriptor.
@@ -50,6 +54,10 @@ ListenResult Listener::Listen(const std::string& address, uint16_t port) {
                         "cannot listen on " + name + ": " + std::strerror(error)};
   };
   if (fd < 0) return fail();
+  if (IsReservedFile(fd)) {
+    close(fd);
+    return {ListenOutcome::kFailed, "cannot listen on " + name + ": " + OutOfFilesText()};
+  }
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (target.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -70,6 +78,10 @@ ListenResult Listener::Listen(const std::string& address, uint16_t port) {
 void Listener::Accept() {
   std::weak_ptr<bool> alive = alive_;
   for (int i = 0; i < kAcceptsPerWakeup; ++i) {
+    if (!FilesLeft(fd_)) {
+      if (!SomebodyWaits(fd_)) break;
+      return Pause(OutOfFilesText());
+    }
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -78,26 +90,27 @@ void Listener::Accept() {
       if (alive.expired()) return;
       continue;
     }
-    if (errno == EAGAIN) {
-      pause_reported_ = false;
-      return;
-    }
-    if (OutOfResources(errno)) {
-      Pause(errno);
-      return;
-    }
+    if (errno == EAGAIN) break;
+    if (OutOfResources(errno)) return Pause(std::strerror(errno));
     // Anything else concerns the one connection that is already gone again (ECONNABORTED …).
   }
+  Resume();
 }
 
 // The connections wait in the kernel; without a pause the loop would spin on them.
-void Listener::Pause(int error) {
-  if (!pause_reported_)
-    log_.Write(LogLevel::kError, "listen=" + name_ + " cannot accept: " + std::strerror(error) +
-                                     "; trying again every 100 ms (raise the limit of open files)");
-  pause_reported_ = true;
+void Listener::Pause(const std::string& reason) {
   poll_->Watch(0);
   resume_.Start(kAcceptPause);
+  if (!fault_.empty()) return;
+  fault_ = "cannot accept on " + name_ + ", connections wait: " + reason;
+  changed_();
+}
+
+void Listener::Resume() {
+  poll_->Watch(UV_READABLE);
+  if (fault_.empty()) return;
+  fault_.clear();
+  changed_();
 }
 
 }  // namespace hotlink

@@ -10,7 +10,6 @@
 #include <memory>
 #include <string>
 
-#include "common/log.h"
 #include "common/time.h"
 #include "proxy/adapters/uv_handles.h"
 
@@ -18,13 +17,13 @@ namespace hotlink {
 
 // Connections accepted in one wake-up: a burst of connects does not hold up those that are there.
 inline constexpr int kAcceptsPerWakeup = 64;
-// How long accepting rests when the process has no descriptors left.
+// How long accepting rests when the process has no descriptors left (open_files.h).
 inline constexpr Duration kAcceptPause = 100 * kMillisecond;
 
 enum class ListenOutcome {
   kListening,
-  kInUse,   // another socket has the port: worth another try
-  kFailed,  // bad address, no permission …
+  kInUse,   // another socket has the port
+  kFailed,  // bad address, one that is not on this host (yet), no permission, no descriptor …
 };
 
 struct ListenResult {
@@ -38,7 +37,10 @@ class Listener {
   // destroy the listener.
   using Accepted = std::function<void(int fd, const sockaddr_storage& peer)>;
 
-  Listener(uv_loop_t* loop, Accepted accepted, Log& log);
+  // fault() has changed. Does not destroy the listener.
+  using Changed = std::function<void()>;
+
+  Listener(uv_loop_t* loop, Accepted accepted, Changed changed);
   ~Listener();  // stops listening; accepted connections live on
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -47,20 +49,23 @@ class Listener {
   // failure. REQUIRES: not listening.
   ListenResult Listen(const std::string& address, uint16_t port);
   uint16_t port() const { return port_; }  // the bound one; 0: not listening
+  // Why connections wait in the kernel although it listens; empty: they do not.
+  const std::string& fault() const { return fault_; }
 
  private:
   void Accept();
-  void Pause(int error);
+  void Pause(const std::string& reason);
+  void Resume();
 
   uv_loop_t* loop_;
   Accepted accepted_;
-  Log& log_;
+  Changed changed_;
   std::string name_;  // address:port
   uint16_t port_ = 0;
   int fd_ = -1;  // owned by poll_
   std::unique_ptr<Poll> poll_;
   Timer resume_;
-  bool pause_reported_ = false;
+  std::string fault_;
   // Expires with the listener, for the accept loop, whose callback may destroy it.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

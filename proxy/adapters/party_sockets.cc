@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -42,6 +43,11 @@ ssize_t Receive(int fd, void* into, size_t size, int flags) {
 bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
+
+void ResetSocket(int fd) {
+  SetAbortOnClose(fd, true);
+  close(fd);
+}
 
 PartySockets::PartySockets(uv_loop_t* loop, Events events)
     : loop_(loop),

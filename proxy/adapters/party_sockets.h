@@ -27,6 +27,9 @@ namespace hotlink {
 // closing over unread bytes would send a RST, which destroys what was written to the party.
 inline constexpr Duration kCloseWait = 5 * kSecond;
 
+// Closes an accepted socket that nobody takes: its client sees a reset.
+void ResetSocket(int fd);
+
 class PartySockets : public PartySide {
  public:
   // `ready`: the connection is worth a look; at most once per connection and turn of the loop. It

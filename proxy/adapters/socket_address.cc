@@ -23,4 +23,19 @@ socklen_t ToSocketAddress(const Endpoint& endpoint, sockaddr_storage* out) {
   return sizeof *v6;
 }
 
+std::optional<Endpoint> FromSocketAddress(const sockaddr* from) {
+  if (from->sa_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(from);
+    uint8_t bytes[4];
+    std::memcpy(bytes, &v4->sin_addr, sizeof bytes);
+    return Endpoint{IpAddress::V4(bytes), ntohs(v4->sin_port)};
+  }
+  if (from->sa_family != AF_INET6) return std::nullopt;
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(from);
+  Endpoint endpoint;
+  std::memcpy(endpoint.address.bytes.data(), &v6->sin6_addr, 16);
+  endpoint.port = ntohs(v6->sin6_port);
+  return endpoint;
+}
+
 }  // namespace hotlink

@@ -1,8 +1,10 @@
-// Endpoints as the kernel takes them.
+// Endpoints as the kernel has them.
 #ifndef HOTLINK_PROXY_ADAPTERS_SOCKET_ADDRESS_H_
 #define HOTLINK_PROXY_ADAPTERS_SOCKET_ADDRESS_H_
 
 #include <sys/socket.h>
+
+#include <optional>
 
 #include "common/endpoint.h"
 
@@ -10,6 +12,9 @@ namespace hotlink {
 
 // Fills `out`; its size. IPv4 endpoints become AF_INET.
 socklen_t ToSocketAddress(const Endpoint& endpoint, sockaddr_storage* out);
+
+// Nothing: neither IPv4 nor IPv6.
+std::optional<Endpoint> FromSocketAddress(const sockaddr* from);
 
 }  // namespace hotlink
 

@@ -92,10 +92,17 @@ OptionGroup Party(ProxyOptions* o) {
   return {
       "The party's connections",
       {WithFlag(ValueOption("SYFTBOX_HOTLINK_TCP_PROXY_ADDR", "LIST",
-                            "numeric loopback addresses, separated by commas", "127.0.0.1",
+                            "numeric IPv4 and IPv6 addresses, separated by commas", "127.0.0.1",
                             &o->listen_addresses, SetListenAddresses,
-                            "Where the channels' ports listen."),
+                            "Where the channels' ports listen. Other addresses than loopback, also "
+                            "0.0.0.0 and ::, only together with HOTLINK_PROXY_ALLOW_FROM."),
                 "--listen"),
+       ValueOption("HOTLINK_PROXY_ALLOW_FROM", "LIST",
+                   "networks (as 10.0.0.0/8 or fd00::/8), addresses and the word docker, separated "
+                   "by commas",
+                   "nobody but this host", &o->allow_from, SetAllowFrom,
+                   "Who else than loopback clients may connect; others are reset. docker: the "
+                   "subnets of this host's bridges."),
        Milliseconds("HOTLINK_PROXY_PORT_RETRY_MS", &o->port_retry,
                     "How often a port that another program has is tried again."),
        CountOption("HOTLINK_PROXY_STANDBYS", &core.standbys, 1, 1024, "connections",

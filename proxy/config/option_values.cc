@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "common/email.h"
+#include "common/ip_address.h"
 
 namespace hotlink {
 namespace {
@@ -34,27 +35,15 @@ bool ParsePort(std::string_view text, uint16_t* port) {
   return status == std::errc() && parsed == end && *port > 0;
 }
 
-// The canonical text of a loopback address, or why it is none.
-Result<std::string> LoopbackAddress(const std::string& text) {
-  char canonical[INET6_ADDRSTRLEN];
-  in_addr v4{};
-  in6_addr v6{};
-  bool loopback = false;
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
-    loopback = ntohl(v4.s_addr) >> 24 == 127;
-    inet_ntop(AF_INET, &v4, canonical, sizeof canonical);
-  } else if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
-    loopback = IN6_IS_ADDR_LOOPBACK(&v6);
-    inet_ntop(AF_INET6, &v6, canonical, sizeof canonical);
-  } else {
-    return Error{"must be numeric addresses, separated by commas, as 127.0.0.1 or ::1"};
-  }
-  if (!loopback) {
-    return Error{std::string(canonical) +
-                 " is not a loopback address: to listen there needs an allow list of who may "
-                 "connect, which this version does not have; use 127.0.0.1"};
-  }
-  return std::string(canonical);
+// 0.0.0.0 takes the port on every other IPv4 address along, :: on every IPv6 one: to listen on both
+// would always fail.
+void LeaveOutCovered(std::vector<IpAddress>* addresses) {
+  const std::vector<IpAddress> all = *addresses;
+  std::erase_if(*addresses, [&all](const IpAddress& address) {
+    return std::any_of(all.begin(), all.end(), [&address](const IpAddress& other) {
+      return other.is_any() && !address.is_any() && other.is_v4() == address.is_v4();
+    });
+  });
 }
 
 // "host", "host:9001", "[::1]:9001".
@@ -137,13 +126,32 @@ Complaint SetEndpointRanges(const std::string& text, std::vector<EndpointRange>*
 Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses) {
   const std::vector<std::string> items = SplitList(text);
   if (const Complaint complaint = CheckList(items)) return complaint;
-  std::vector<std::string> parsed;
+  std::vector<IpAddress> parsed;
   for (const std::string& item : items) {
-    Result<std::string> address = LoopbackAddress(item);
-    if (!address) return address.error();
-    AddOnce(std::move(*address), &parsed);
+    const Result<IpAddress> address = ParseIpAddress(item);
+    if (!address) return address.error() + "; as 127.0.0.1,::1";
+    AddOnce(*address, &parsed);
   }
-  *addresses = std::move(parsed);
+  LeaveOutCovered(&parsed);
+  addresses->clear();
+  for (const IpAddress& address : parsed) addresses->push_back(IpAddressText(address));
+  return {};
+}
+
+Complaint SetAllowFrom(const std::string& text, AllowFrom* allow) {
+  const std::vector<std::string> items = SplitList(text);
+  if (const Complaint complaint = CheckList(items)) return complaint;
+  AllowFrom parsed;
+  for (const std::string& item : items) {
+    if (item == "docker") {
+      parsed.docker = true;
+      continue;
+    }
+    const Result<IpNetwork> network = ParseIpNetwork(item);
+    if (!network) return network.error() + "; as docker,10.0.0.0/8,fd00::/8";
+    AddOnce(*network, &parsed.networks);
+  }
+  *allow = std::move(parsed);
   return {};
 }
 

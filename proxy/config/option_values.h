@@ -9,6 +9,7 @@
 
 #include "common/option.h"
 #include "common/secret.h"
+#include "proxy/core/admission.h"
 #include "proxy/markers/marker.h"
 
 namespace hotlink {
@@ -25,8 +26,11 @@ Complaint SetPorts(const std::string& text, std::vector<PortRange>* ports);
 // "127.0.0.1:5001,10.0.0.0/24:9000-9100".
 Complaint SetEndpointRanges(const std::string& text, std::vector<EndpointRange>* ranges);
 
-// Numeric loopback addresses.
+// Numeric addresses; each once, and none that 0.0.0.0 or :: beside it covers.
 Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* addresses);
+
+// Networks (CIDR), single addresses, and the word docker.
+Complaint SetAllowFrom(const std::string& text, AllowFrom* allow);
 
 // http, https, ws or wss, no user name, query or fragment.
 Complaint SetServerUrl(const std::string& text, std::string* url);

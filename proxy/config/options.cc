@@ -113,6 +113,25 @@ std::optional<Error> SettleToken(const GivenValues& given, const OptionFiles& fi
   return {};
 }
 
+// An address that others reach is only listened on if it is said who they are.
+std::optional<Error> CheckListening(const ProxyOptions& o, std::vector<Notice>* notices) {
+  for (const std::string& text : o.listen_addresses) {
+    const Result<IpAddress> address = ParseIpAddress(text);
+    if (address && address->is_loopback()) continue;
+    if (!o.allow_from.empty()) return {};
+    return Error{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR has " + text +
+                 ", which is no loopback address: say in HOTLINK_PROXY_ALLOW_FROM who may connect "
+                 "(docker for the containers of this host, or networks as 10.0.0.0/8), or use "
+                 "127.0.0.1"};
+  }
+  if (!o.allow_from.empty()) {
+    notices->push_back({LogLevel::kWarning,
+                        "HOTLINK_PROXY_ALLOW_FROM has no effect: only loopback addresses are "
+                        "listened on, see SYFTBOX_HOTLINK_TCP_PROXY_ADDR"});
+  }
+  return {};
+}
+
 // config.json, where flag or variable name one. A token's file, given nearer, hides its token.
 std::optional<Error> AddConfigFile(const OptionFiles& files, GivenValues* given,
                                    std::vector<Notice>* notices) {
@@ -148,6 +167,7 @@ Result<ProxyOptions> Settle(GivenValues given, const OptionFiles& files,
   const std::string source = data_dir == given.end() ? "" : data_dir->second.source;
   if (const auto error = CheckIdentity(options, files, source)) return *error;
   if (const auto error = CheckTogether(options)) return *error;
+  if (const auto error = CheckListening(options, notices)) return *error;
   options.core.email = options.email;
   return options;
 }

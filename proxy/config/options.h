@@ -17,6 +17,7 @@
 #include "common/result.h"
 #include "common/secret.h"
 #include "common/time.h"
+#include "proxy/core/admission.h"
 #include "proxy/core/core_config.h"
 #include "proxy/markers/marker.h"
 
@@ -41,8 +42,9 @@ struct ProxyOptions {
   bool use_inotify = true;
 
   // The party's side.
-  std::vector<std::string> listen_addresses = {"127.0.0.1"};  // numeric, loopback, each once
-  Duration port_retry = 500 * kMillisecond;                   // a port that a stranger has
+  std::vector<std::string> listen_addresses = {"127.0.0.1"};  // numeric, each once
+  AllowFrom allow_from;                      // not empty if one of them is no loopback address
+  Duration port_retry = 500 * kMillisecond;  // a port that a stranger has
 
   // The relay link (see RelayLinkOptions).
   Encoding encoding = Encoding::kMsgpack;

@@ -202,7 +202,7 @@ void Channel::Remove(const std::string& reason, Time now) {
   drain_ = Joins::Drain::kRemoved;
   drain_at_ = now + config_.drain;
   joins_->StartDrain(drain_, reason, drain_at_);
-  listen_ = ListenState::kListening;
+  SetListening(ListenState::kListening, "");
   if (plain_.busy()) plain_.End(reason, true, now);
 }
 
@@ -239,7 +239,7 @@ bool Channel::PartyThere() const {
 
 std::string Channel::Detail() const {
   if (!mismatch_.empty()) return mismatch_;
-  if (listen_ != ListenState::kListening) return listen_detail_;
+  if (!listen_detail_.empty()) return listen_detail_;
   if (!one_path_.empty()) return one_path_;
   return mode_ == Mode::kPlain ? plain_.detail() : joins_->detail();
 }

@@ -165,7 +165,7 @@ void Channel::OnAccept(std::string_view sid, Time now) {
   if (session == nullptr) return;
   const bool opening = session->state() == State::kOpening;
   if (!session->Accepted(now)) {
-    if (session == &main_ && main_.accepts() == 2) SecondAccept();
+    if (session->accepts() == 2) SecondAccept();
     return;
   }
   if (opening) host_.FreeOpenPlace();

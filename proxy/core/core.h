@@ -48,6 +48,7 @@ class Core {
   // Channels. A removed channel lets its live join go on for the drain time, then resets it
   // (join.md §6 rule 12); its id is dead when ChannelGone() is true.
   ChannelId AddChannel(const ChannelSpec& spec, Time now);
+  // `detail`: what keeps the port, or one of its addresses, from taking connections.
   void SetListening(ChannelId channel, ListenState state, const std::string& detail, Time now);
   void WakeChannel(ChannelId channel, Time now);  // dormant -> live: its marker was written again
   void RemoveChannel(ChannelId channel, const std::string& reason, Time now);

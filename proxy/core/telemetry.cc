@@ -138,6 +138,7 @@ std::string TelemetryJson(const TelemetryInput& input) {
       .Number("updated_ms", static_cast<uint64_t>(input.updated_ms));
   AddCounters(total, object);
   AddClientCounters(total, object);
+  object.Number("refused_connections", input.refused);
   AddLive(input, object.AddObject("live"));
   object.AddObject("link")
       .Bool("up", input.link_up)

@@ -22,6 +22,7 @@ struct TelemetryInput {
   bool link_up = false;
   std::string link_error;                  // why the link is not up; may be empty
   uint64_t link_ups = 0;                   // connections to the relay so far
+  uint64_t refused = 0;                    // connections of clients that may not connect
   std::vector<TelemetryChannel> channels;  // of markers that are there
   ChannelCounters retired;                 // of channels that are no more: totals never shrink
 };

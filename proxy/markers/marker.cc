@@ -248,6 +248,9 @@ MarkerReading ReadMarker(std::string_view content, const MarkerPolicy& policy) {
   }
   const std::string_view text = Trim(content);
   if (text.empty()) return {Error{"it is empty"}};
+  // To cJSON a text ends at its first NUL: what follows would not be looked at.
+  const size_t nul = std::min(content.find('\0'), content.find("\\u0000"));
+  if (nul != std::string_view::npos) return {Error{AtLine(LineAt(content, nul), "a NUL")}};
   if (std::optional<int> number = OlderForm(text)) return ReadOlderForm(*number, policy);
   const char* end = nullptr;
   const JsonPtr json(cJSON_ParseWithLengthOpts(content.data(), content.size(), &end, 0));

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <functional>
 
+#include "common/out_of_resources.h"
+
 namespace hotlink {
 namespace {
 
@@ -35,6 +37,9 @@ MarkerFile Refused(std::string fault, const FileIdentity& identity) {
 
 MarkerFile Failed(const char* what, const FileIdentity& identity) {
   if (errno == ENOENT || errno == ENOTDIR) return {};
+  if (OutOfResources(errno)) {
+    return {.state = MarkerFile::State::kUnknown, .fault = std::strerror(errno)};
+  }
   return Refused(std::string(what) + ": " + std::strerror(errno), identity);
 }
 

@@ -61,10 +61,11 @@ struct MarkerScan {
 
 // One attempt to read <directory>/stream.tcp.
 struct MarkerFile {
-  enum class State { kAbsent, kRead, kRefused };
+  enum class State { kAbsent, kRead, kRefused, kUnknown };
   State state = State::kAbsent;
   std::string content;  // kRead
   std::string fault;    // kRefused: a symlink, no regular file, too large, or not readable
+                        // kUnknown: we lack descriptors or memory, which says nothing about it
   FileIdentity identity;
 };
 

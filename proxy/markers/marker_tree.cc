@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/email.h"
+#include "common/out_of_resources.h"
 #include "common/utf8.h"
 
 namespace hotlink {
@@ -62,7 +63,7 @@ MarkerTree::MarkerTree(MarkerScanOptions options)
 MarkerTree::~MarkerTree() { CloseFrom(0); }
 
 bool MarkerTree::fully_watched() const {
-  return watches_.fd() >= 0 && watches_.fault().empty() && root_->watch >= 0;
+  return watches_.fd() >= 0 && watches_.fault().empty() && root_->watch >= 0 && !incomplete_;
 }
 
 bool MarkerTree::Work(const std::atomic<bool>& cancel) {
@@ -88,6 +89,7 @@ bool MarkerTree::Work(const std::atomic<bool>& cancel) {
 void MarkerTree::BeginFullScan() {
   full_running_ = true;
   full_needed_ = false;
+  incomplete_ = false;
   full_time_ = 0;
   next_notices_.clear();
   watches_.ClearFault();
@@ -131,8 +133,8 @@ void MarkerTree::OnEvent(const WatchEvent& event) {
   auto it = by_watch_.find(event.watch);
   if (it == by_watch_.end()) return;
   const NodePtr node = it->second;
-  if (event.mask & IN_ISDIR) return OnDirectoryEvent(node, event);
-  if (event.name == kMarkerFile) Push(node, Purpose::kCheck);
+  if (event.name == kMarkerFile) Push(node, Purpose::kCheck);  // a directory of that name, too
+  if (event.mask & IN_ISDIR) OnDirectoryEvent(node, event);
 }
 
 void MarkerTree::OnDirectoryEvent(const NodePtr& node, const WatchEvent& event) {
@@ -219,6 +221,10 @@ void MarkerTree::CheckMarker(const Node& node, int fd) {
   const std::string path = PathOf(node) + '/' + std::string(kMarkerFile);
   MarkerFile file = ReadMarkerFile(fd, &file_buffer_);
   if (file.state == MarkerFile::State::kAbsent) return table_.Drop(path);
+  if (file.state == MarkerFile::State::kUnknown) {  // what was known of it stays
+    incomplete_ = true;
+    return Note("read", "cannot read " + PlaceOf(node) + ": " + file.fault);
+  }
   const Node* datasite = &node;
   while (datasite->depth > kDatasiteDepth) datasite = datasite->parent;
   const Result<std::string> owner = ParseEmail(datasite->name);
@@ -241,6 +247,7 @@ void MarkerTree::List(const NodePtr& node, int fd, bool full) {
     }
   }
   if (length < 0 && errno != ENOENT) {  // ENOENT: it was removed while it was open
+    incomplete_ = incomplete_ || OutOfResources(errno);
     Note("list", "cannot list " + PlaceOf(*node) + ": " + std::strerror(errno));
     return;
   }
@@ -290,6 +297,7 @@ int MarkerTree::Open(const NodePtr& node) {
       if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
         Drop(step);
       } else {
+        incomplete_ = incomplete_ || OutOfResources(errno);
         Note("open", "cannot open " + PlaceOf(*step) + ": " + std::strerror(errno));
       }
       return -1;

@@ -53,7 +53,8 @@ class MarkerTree {
   uint64_t full_scans() const { return full_scans_; }  // completed ones
   // Of the last full scan that was completed, without the pauses between calls.
   Duration full_scan_duration() const { return full_duration_; }
-  // False: some directory is not watched, and only scans find what changes there.
+  // False: some directory is not watched, or could not be looked at for lack of descriptors, and
+  // only scans find what changes there.
   bool fully_watched() const;
 
  private:
@@ -105,6 +106,7 @@ class MarkerTree {
   std::vector<WatchEvent> events_;
 
   bool full_wanted_ = false, full_needed_ = false, full_running_ = false;
+  bool incomplete_ = false;  // since the last full scan began
   uint64_t full_scans_ = 0;
   Duration full_time_ = 0, full_duration_ = 0;
   std::map<std::string, std::string> notices_, next_notices_;  // kind -> first occurrence

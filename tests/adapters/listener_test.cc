@@ -10,13 +10,14 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/adapters/open_files.h"
 #include "tests/adapters/test_loop.h"
 
 namespace hotlink {
 namespace {
 
-int Dial(uint16_t port) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+// Returns `fd`, connected.
+int Dial(uint16_t port, int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -35,11 +36,14 @@ struct Descriptors {
   }
 };
 
+bool Mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 }  // namespace
 
 TEST_CASE("listener: accepts non-blocking sockets and tells where they come from") {
   TestLoop loop;
-  TestLog log;
   Descriptors ours, theirs;
   sockaddr_storage from{};
   Listener listener(
@@ -48,7 +52,7 @@ TEST_CASE("listener: accepts non-blocking sockets and tells where they come from
         ours.all.push_back(fd);
         from = peer;
       },
-      log);
+      [] {});
   REQUIRE(listener.Listen("127.0.0.1", 0).outcome == ListenOutcome::kListening);
   REQUIRE(listener.port() != 0);
   for (int i = 0; i < 100; ++i) theirs.all.push_back(Dial(listener.port()));
@@ -60,12 +64,11 @@ TEST_CASE("listener: accepts non-blocking sockets and tells where they come from
 
 TEST_CASE("listener: a port in use is told apart, named, and free again when its holder ends") {
   TestLoop loop;
-  TestLog log;
   auto accept = [](int fd, const sockaddr_storage&) { close(fd); };
-  auto holder = std::make_unique<Listener>(loop.get(), accept, log);
+  auto holder = std::make_unique<Listener>(loop.get(), accept, [] {});
   REQUIRE(holder->Listen("127.0.0.1", 0).outcome == ListenOutcome::kListening);
   const uint16_t port = holder->port();
-  Listener second(loop.get(), accept, log);
+  Listener second(loop.get(), accept, [] {});
   ListenResult result = second.Listen("127.0.0.1", port);
   CHECK(result.outcome == ListenOutcome::kInUse);
   CHECK(result.error.find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
@@ -82,9 +85,8 @@ TEST_CASE("listener: a port in use is told apart, named, and free again when its
 
 TEST_CASE("listener: an address that is no address, and one that is not ours") {
   TestLoop loop;
-  TestLog log;
   Listener listener(
-      loop.get(), [](int fd, const sockaddr_storage&) { close(fd); }, log);
+      loop.get(), [](int fd, const sockaddr_storage&) { close(fd); }, [] {});
   ListenResult name = listener.Listen("localhost", 0);
   CHECK(name.outcome == ListenOutcome::kFailed);
   CHECK(name.error == "\"localhost\" is not a numeric IPv4 or IPv6 address");
@@ -95,7 +97,6 @@ TEST_CASE("listener: an address that is no address, and one that is not ours") {
 
 TEST_CASE("listener: may be destroyed by the connection it hands over") {
   TestLoop loop;
-  TestLog log;
   int accepted = 0;
   std::unique_ptr<Listener> listener;
   listener = std::make_unique<Listener>(
@@ -105,7 +106,7 @@ TEST_CASE("listener: may be destroyed by the connection it hands over") {
         close(fd);
         listener.reset();
       },
-      log);
+      [] {});
   REQUIRE(listener->Listen("127.0.0.1", 0).outcome == ListenOutcome::kListening);
   Descriptors theirs;
   for (int i = 0; i < 3; ++i) theirs.all.push_back(Dial(listener->port()));
@@ -114,12 +115,48 @@ TEST_CASE("listener: may be destroyed by the connection it hands over") {
   CHECK(accepted == 1);
 }
 
+TEST_CASE("listener: the reserve of descriptors is not for connections, at n and n + 1") {
+  TestLoop loop;
+  Descriptors ours, theirs;
+  Listener listener(
+      loop.get(), [&](int fd, const sockaddr_storage&) { ours.all.push_back(fd); }, [] {});
+  REQUIRE(listener.Listen("127.0.0.1", 0).outcome == ListenOutcome::kListening);
+  theirs.all.push_back(Dial(listener.port()));
+  theirs.all.push_back(Dial(listener.port()));
+  // As many as the reserve: with a lower limit it would be smaller.
+  while (theirs.all.back() < kReservedFiles) theirs.all.push_back(dup(theirs.all.front()));
+  theirs.all.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // for the third
+  const int lowest_free = theirs.all.back() + 1;
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit two = before;
+  two.rlim_cur = static_cast<rlim_t>(lowest_free + 2 + kReservedFiles);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &two) == 0);
+  CHECK(loop.Until([&] { return ours.all.size() == 2; }));
+  loop.For(20 * kMillisecond);
+  CHECK(listener.fault().empty());
+  REQUIRE(Dial(listener.port(), theirs.all.back()) >= 0);
+  CHECK(loop.Until([&] { return !listener.fault().empty(); }));
+  CHECK(ours.all.size() == 2);
+  Listener another(
+      loop.get(), [](int fd, const sockaddr_storage&) { close(fd); }, [] {});
+  CHECK(Mentions(another.Listen("127.0.0.1", 0).error, "open files"));
+  const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);  // what is not a connection still can
+  CHECK(file >= 0);
+  close(file);
+  close(ours.all.back());
+  ours.all.pop_back();
+  CHECK(loop.Until([&] { return ours.all.size() == 2 && listener.fault().empty(); }));
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
 TEST_CASE("listener: out of descriptors it waits, says so once, and then goes on") {
   TestLoop loop;
-  TestLog log;
   Descriptors ours;
+  int changes = 0;
   Listener listener(
-      loop.get(), [&](int fd, const sockaddr_storage&) { ours.all.push_back(fd); }, log);
+      loop.get(), [&](int fd, const sockaddr_storage&) { ours.all.push_back(fd); },
+      [&changes] { ++changes; });
   REQUIRE(listener.Listen("127.0.0.1", 0).outcome == ListenOutcome::kListening);
   int party = Dial(listener.port());
   REQUIRE(party >= 0);
@@ -133,10 +170,12 @@ TEST_CASE("listener: out of descriptors it waits, says so once, and then goes on
   loop.For(250 * kMillisecond);  // three tries
   setrlimit(RLIMIT_NOFILE, &before);
   CHECK(ours.all.empty());
-  CHECK(log.Count(LogLevel::kError, "open files") == 1);
+  CHECK(changes == 1);
+  CHECK(Mentions(listener.fault(), "cannot accept on 127.0.0.1:"));
   int second = Dial(listener.port());
   CHECK(second >= 0);
-  CHECK(loop.Until([&] { return !ours.all.empty(); }));
+  CHECK(loop.Until([&] { return ours.all.size() == 2 && listener.fault().empty(); }));
+  CHECK(changes == 2);
   close(second);
   close(party);
 }

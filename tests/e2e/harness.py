@@ -198,10 +198,10 @@ class Process:
 class Relay(Process):
     """REQUIRES: nothing else takes `port`. start() returns when it listens."""
 
-    def __init__(self, port, directory, options):
+    def __init__(self, port, directory, options, wrapper=()):
         self.port = port
         self.port_file = directory / "relay.port"
-        command = [RELAY_BIN, "--listen", f"127.0.0.1:{port}", "--port-file", str(self.port_file)]
+        command = [*wrapper, RELAY_BIN, "--listen", f"127.0.0.1:{port}", "--port-file", str(self.port_file)]
         command += options
         super().__init__("relay", command, clean_environment(), directory / "relay.log")
 
@@ -326,10 +326,10 @@ class World:
         self.processes = []
         self.closers = []  # called before the processes are ended
 
-    def relay(self, *options, start=True):
+    def relay(self, *options, start=True, wrapper=()):
         """A relay. Without options: everybody may read everything."""
         options = options or ("--allow-all-reads",)
-        relay = Relay(self.ports.take(), self.directory, options)
+        relay = Relay(self.ports.take(), self.directory, options, wrapper)
         self.processes.append(relay)
         return relay.start() if start else relay
 
@@ -401,6 +401,7 @@ class World:
         problems = []
         for process in self.processes:
             problems += process.end()
+        self.closers.clear()
         self.ports.close()
         return problems
 

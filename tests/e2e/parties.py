@@ -15,9 +15,11 @@ DEADLINE = 20  # seconds, for anything a party waits for
 class Party:
     """One TCP connection of a party to its sidecar."""
 
-    def __init__(self, port=None, deadline=DEADLINE, sock=None):
+    def __init__(self, port=None, deadline=DEADLINE, sock=None, host="127.0.0.1"):
         if sock is None:
-            sock = wait_until(f"a connection to port {port}", lambda: _connect(port), deadline)
+            sock = wait_until(
+                f"a connection to port {port}", lambda: _connect(host, port), deadline
+            )
         self.sock = sock
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -113,9 +115,9 @@ class ListeningParty:
         self.sock.close()
 
 
-def _connect(port):
+def _connect(host, port):
     try:
-        return socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        return socket.create_connection((host, port), timeout=DEADLINE)
     except ConnectionRefusedError:
         return None
 

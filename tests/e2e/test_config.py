@@ -110,6 +110,22 @@ def test_a_second_sidecar_on_the_same_data_directory(world):
     assert first.running()
 
 
+def test_a_lock_left_by_a_killed_sidecar_holds_nobody_back(world):
+    relay = world.relay()
+    first = world.sidecar("a@example.org", relay)
+    wait_until("the first one runs", lambda: first.telemetry() is not None)
+    lock = first.data_dir / ".syftbox/hotlink-proxy.lock"
+    assert lock.read_text() == f"{first.pid}\n"
+    first.kill()
+    assert lock.exists()
+    second = world.sidecar("a@example.org", relay)
+    wait_until("the lock is the second one's", lambda: lock.read_text() == f"{second.pid}\n")
+    third = world.sidecar("a@example.org", relay, start=False).start()
+    assert third.wait() == 2
+    assert str(second.pid) in third.log_text().splitlines()[-1]
+    assert second.running()
+
+
 def test_a_denied_path_is_named(world):
     """Without --allow-all-reads nobody may read the other's path before its ACL is there."""
     a, _ = world.pair("--as-syftbox=1")

@@ -197,21 +197,56 @@ TEST_CASE("a refresh token alone is warned of: this version cannot refresh") {
   CHECK(Parse(at, {}, disk).notices.empty());
 }
 
-TEST_CASE("listen addresses: numeric, loopback, each once") {
+TEST_CASE("listen addresses: numeric, each once, none that another covers") {
   const auto addresses = [](const char* text) {
-    return Parse({{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", text}}).options->listen_addresses;
+    const ParsedOptions parsed = Parse(
+        {{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", text}, {"HOTLINK_PROXY_ALLOW_FROM", "10.0.0.0/8"}});
+    REQUIRE(parsed.options);
+    return parsed.options->listen_addresses;
   };
-  CHECK(addresses("127.0.0.1, ::1,0:0::1,127.0.0.2") ==
-        std::vector<std::string>{"127.0.0.1", "::1", "127.0.0.2"});
-  for (const char* bad : {"0.0.0.0", "10.0.0.1", "::", "127.0.0.1,172.17.0.1"}) {
-    CAPTURE(bad);
-    const std::string error = ErrorOf({{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", bad}});
-    CHECK(Mentions(error, "SYFTBOX_HOTLINK_TCP_PROXY_ADDR is \""));
-    CHECK(Mentions(error, "allow list"));
-  }
-  for (const char* bad : {"localhost", "127.0.0.1:80", ",", "127.1"}) {
+  using List = std::vector<std::string>;
+  CHECK(addresses("127.0.0.1, ::1,0:0::1,127.0.0.2") == List{"127.0.0.1", "::1", "127.0.0.2"});
+  CHECK(addresses("::ffff:10.0.0.1,10.0.0.1,fd00::1") == List{"10.0.0.1", "fd00::1"});
+  CHECK(addresses("127.0.0.1,0.0.0.0,::1") == List{"0.0.0.0", "::1"});
+  CHECK(addresses("::1,::,0.0.0.0,127.0.0.1") == List{"::", "0.0.0.0"});
+  for (const char* bad : {"localhost", "127.0.0.1:80", ",", "127.1", "fe80::1%eth0"}) {
     CAPTURE(bad);
     CHECK(Mentions(ErrorOf({{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", bad}}), "TCP_PROXY_ADDR is \""));
+  }
+}
+
+TEST_CASE("listen addresses that others reach need a list of who may connect") {
+  for (const char* open : {"0.0.0.0", "10.0.0.1", "::", "127.0.0.1,172.17.0.1", "::1,fd00::1"}) {
+    CAPTURE(open);
+    const std::string error = ErrorOf({{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", open}});
+    CHECK(Mentions(error, "SYFTBOX_HOTLINK_TCP_PROXY_ADDR has "));
+    CHECK(Mentions(error, "HOTLINK_PROXY_ALLOW_FROM"));
+    const ParsedOptions allowed =
+        Parse({{"SYFTBOX_HOTLINK_TCP_PROXY_ADDR", open}, {"HOTLINK_PROXY_ALLOW_FROM", "docker"}});
+    CHECK(allowed.options);
+    CHECK(allowed.notices.empty());
+  }
+  const ParsedOptions useless = Parse({{"HOTLINK_PROXY_ALLOW_FROM", "docker"}});
+  CHECK(useless.options);
+  CHECK(Mentions(NoticesOf(useless, LogLevel::kWarning), "HOTLINK_PROXY_ALLOW_FROM has no effect"));
+}
+
+TEST_CASE("who may connect: networks, addresses, the word docker") {
+  const auto allow = [](const char* text) {
+    const ParsedOptions parsed = Parse({{"HOTLINK_PROXY_ALLOW_FROM", text}});
+    REQUIRE(parsed.options);
+    return parsed.options->allow_from;
+  };
+  CHECK(allow("").empty());
+  CHECK(allow("docker").docker);
+  CHECK(allow("docker").networks.empty());
+  CHECK(allow("10.0.0.0/8,docker, fd00::/8,10.0.0.0/8").Text() == "docker,10.0.0.0/8,fd00::/8");
+  CHECK(allow("10.1.2.3").Text() == "10.1.2.3/32");
+  CHECK_FALSE(allow("10.1.2.3").docker);
+  for (const char* bad : {",", "Docker", "10.0.0.1/8", "10.0.0.0/33", "10/8", "any", "*",
+                          "10.0.0.0/8;11.0.0.0/8", "example.org"}) {
+    CAPTURE(bad);
+    CHECK(Mentions(ErrorOf({{"HOTLINK_PROXY_ALLOW_FROM", bad}}), "HOTLINK_PROXY_ALLOW_FROM is \""));
   }
 }
 

@@ -121,7 +121,11 @@ TEST_CASE_FIXTURE(CoreWorld, "a port that cannot be listened on is named, and no
   const size_t opens = a.SentOf(MessageType::kOpen).size();
   Run(60 * kSecond);
   CHECK(a.SentOf(MessageType::kOpen).size() == opens);
+  a.core->SetListening(a.channel, ListenState::kListening, "not on 10.0.0.1", now);
+  CHECK(Why(&a) == "waiting for peer sidecar");
+  CHECK(Status(&a).detail == "not on 10.0.0.1");
   a.core->SetListening(a.channel, ListenState::kListening, "", now);
+  CHECK(Status(&a).detail.empty());
   Run(10 * kSecond);
   CHECK(a.SentOf(MessageType::kOpen).size() > opens);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,6 +195,36 @@ TEST_CASE("a FIFO, a directory and a huge file are refused and never waited for"
   CHECK(scan.markers[3].marker.error() == "it has 65537 bytes, allowed are 65536");
 }
 
+TEST_CASE("without descriptors nothing is known of a marker, which is no reason to reject it") {
+  DataDir data;
+  data.Write("a@x/r/0_to_1/stream.tcp");
+  MarkerTree tree(OptionsOf(data));
+  FullScan(tree);
+  REQUIRE(tree.fully_watched());
+  data.Write("a@x/r/0_to_1/stream.tcp", kJson + " ");
+  const int lowest_free = dup(tree.event_fd());
+  close(lowest_free);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  int depth = 0;
+  SUBCASE("for the data directory") { depth = 0; }
+  SUBCASE("for the channel directory") { depth = 4; }
+  SUBCASE("for the marker itself") { depth = 5; }
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(lowest_free + depth);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  Finish(tree);
+  setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE(tree.scan().markers.size() == 1);
+  CHECK(tree.scan().markers[0].marker.ok());
+  CHECK(tree.scan().markers[0].changed_in == 1);
+  CHECK(tree.scan().notices.size() == 1);
+  CHECK_FALSE(tree.fully_watched());
+  FullScan(tree);
+  CHECK(tree.scan().markers[0].changed_in > 1);
+  CHECK(tree.fully_watched());
+}
+
 TEST_CASE("directories with a bad channel name are reported only if a marker is inside") {
   DataDir data;
   data.Write("a@x/r/0_to_0/stream.tcp");
@@ -329,6 +360,25 @@ TEST_CASE("events: a marker below new directories, changed, removed") {
   CHECK(WaitFor(tree, has(1)));
   fs::remove_all(data / "datasites/a@x/r");
   CHECK(WaitFor(tree, has(0)));
+}
+
+TEST_CASE("events: a directory in the marker's place is named at once") {
+  DataDir data;
+  data.Write("a@x/r/0_to_1/stream.tcp");
+  MarkerTree tree(OptionsOf(data));
+  FullScan(tree);
+  const fs::path marker = data / "datasites/a@x/r/0_to_1/stream.tcp";
+  fs::remove(marker);
+  CHECK(WaitFor(tree, [](const MarkerScan& scan) { return scan.markers.empty(); }));
+  fs::create_directory(marker);
+  CHECK(WaitFor(tree, [](const MarkerScan& scan) {
+    return scan.markers.size() == 1 && !scan.markers[0].marker;
+  }));
+  fs::remove(marker);
+  data.Write("a@x/r/0_to_1/stream.tcp");
+  CHECK(WaitFor(tree, [](const MarkerScan& scan) {
+    return scan.markers.size() == 1 && scan.markers[0].marker;
+  }));
 }
 
 TEST_CASE("events: directories that are moved, in, within and out of the tree") {

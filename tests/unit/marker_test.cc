@@ -41,9 +41,9 @@ MarkerReading ReadDial(const std::string& dial, const std::string& own,
                        const std::string& allowed = "127.0.0.1:5000-5010") {
   MarkerPolicy policy = PolicyOf(own);
   if (!allowed.empty()) policy.dial = {*ParseEndpointRange(allowed)};
-  return ReadMarker("{\"from\": \"a@x\", \"to\": \"b@x\",\n\"ports\": {\"a@x\": 9001},\n\"dial\": " +
-                        dial + "}",
-                    policy);
+  return ReadMarker(
+      "{\"from\": \"a@x\", \"to\": \"b@x\",\n\"ports\": {\"a@x\": 9001},\n\"dial\": " + dial + "}",
+      policy);
 }
 
 TEST_CASE("dial: here connections are made, there they are dialled") {
@@ -83,8 +83,7 @@ TEST_CASE("dial: only what the local configuration allows, and nothing malformed
        "line 3: \"dial\".\"b@x\": \"localhost:5001\" is not of the form 127.0.0.1:5001 or "
        "[::1]:5001"},
       {"{\"b@x\": 5001}", "line 3: \"dial\".\"b@x\" must be a text, as 127.0.0.1:5001"},
-      {"{\"c@x\": \"127.0.0.1:5001\"}",
-       "line 3: \"dial\".\"c@x\" is neither \"from\" nor \"to\""},
+      {"{\"c@x\": \"127.0.0.1:5001\"}", "line 3: \"dial\".\"c@x\" is neither \"from\" nor \"to\""},
       {"{\"b@x\": \"127.0.0.1:5001\",\n\"B@x\": \"127.0.0.1:5001\"}",
        "line 4: \"dial\".\"B@x\" is there a second time"},
       {"{}", "line 3: \"dial\" names no address"},
@@ -211,6 +210,15 @@ TEST_CASE("whether a bad marker names the own e-mail is known") {
   CHECK(names_own(R"({"from":"b@x","to":"A@x"})"));
   CHECK_FALSE(names_own(R"({"from":"b@x","to":"c@x","port":9001})"));
   CHECK_FALSE(names_own("{"));
+}
+
+TEST_CASE("a NUL never hides what follows it") {
+  const std::string escaped = "{\"from\":\"a@x\",\n\"to\":\"b@x\\u0000.evil\",\"port\":9001}";
+  CHECK(ErrorOf(escaped) == "line 2: a NUL");
+  std::string raw = "{\"from\":\"a@x\",\"to\":\"b@x?.evil\",\"port\":9001}";
+  raw[raw.find('?')] = '\0';
+  CHECK(ErrorOf(raw) == "line 1: a NUL");
+  CHECK(ErrorOf(std::string(100, '\0')) == "line 1: a NUL");
 }
 
 TEST_CASE("no marker cut short or with a changed byte ends the program") {

@@ -133,6 +133,7 @@ TEST_CASE("sessions, ports and link") {
   input.updated_ms = 1767323046678;
   input.link_up = true;
   input.link_ups = 3;
+  input.refused = 4;
   input.channels = {Channel("one", 1), Channel("two", 1), Channel("three", 1)};
   ChannelStatus& one = input.channels[0].status;
   one.session_in_up = one.session_out_up = one.active = true;
@@ -163,6 +164,7 @@ TEST_CASE("sessions, ports and link") {
   CHECK_FALSE(json.True("live.proxies.1.connected"));
   CHECK(json.True("link.up"));
   CHECK(json.Number("link.connections") == 3);
+  CHECK(json.Number("refused_connections") == 4);
 }
 
 TEST_CASE("a channel says why it does not move") {
