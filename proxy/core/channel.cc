@@ -244,6 +244,7 @@ bool Channel::PartyThere() const {
 std::string Channel::Detail() const {
   if (!mismatch_.empty()) return mismatch_;
   if (listen_ != ListenState::kListening) return listen_detail_;
+  if (denied_ && !denied_detail_.empty()) return denied_detail_;
   return mode_ == Mode::kPlain ? plain_.last_end() : joins_->detail();
 }
 

@@ -98,7 +98,11 @@ class Core::Impl : public ChannelHost {
   int FrameGrant(ChannelId channel) override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   uint64_t SendEcho(ChannelId channel) override;
+  void PermissionDenied(ChannelId channel) override {
+    if (on_denied_) on_denied_(channel);
+  }
 
+  void OnPermissionDenied(std::function<void(ChannelId)> denied) { on_denied_ = std::move(denied); }
   ChannelId Add(const ChannelSpec& spec, Time now);
   Channel* Find(ChannelId id) const;
   void Accepted(ChannelId id, ConnId conn, Time now);
@@ -142,6 +146,7 @@ class Core::Impl : public ChannelHost {
   PartyTable conns_;
   Log& log_;
   RandomSource random_;
+  std::function<void(ChannelId)> on_denied_;
   FlightBudget flight_;
 
   std::map<ChannelId, Entry> channels_;
@@ -520,6 +525,15 @@ void Core::LinkUp(Time now) { impl_->SetLink(true, now); }
 void Core::LinkDown(Time now) { impl_->SetLink(false, now); }
 void Core::LinkWritable(Time now) { impl_->Pump(now); }
 void Core::Received(const Message& message, Time now) { impl_->Received(message, now); }
+void Core::OnPermissionDenied(std::function<void(ChannelId)> denied) {
+  impl_->OnPermissionDenied(std::move(denied));
+}
+
+void Core::AclPublished(ChannelId id, bool published, const std::string& detail, Time now) {
+  if (Channel* channel = impl_->Find(id)) channel->AclPublished(published, detail, now);
+  impl_->StepAndPump(id, now);
+}
+
 Time Core::Deadline() const { return impl_->Deadline(); }
 void Core::Tick(Time now) { impl_->Tick(now); }
 void Core::StartDrain(Time now) { impl_->StartDrain(now); }

@@ -38,6 +38,7 @@ class FakeHost : public ChannelHost {
   void FreeOpenPlace() override {}
   int FrameGrant(ChannelId) override { return 128; }
   bool KnownReliable(const std::string&) const override { return false; }
+  void PermissionDenied(ChannelId) override {}
   uint64_t SendEcho(ChannelId) override { return ++echoes; }
 };
 
