@@ -233,6 +233,25 @@ TEST_CASE("the most specific rule that matches decides alone, in whatever order 
   }
 }
 
+TEST_CASE("deep patterns go before long ones, and wildcards count against a pattern") {
+  const struct {
+    std::string more, less, path;
+  } cases[] = {
+      {"?/?/c*", "**/cccccccccccc", "a/b/cccccccccccc"},
+      {"ab??", "*b*c*d*", "abcd"},
+      {"a*d", "*bcd", "abcd"},
+      {"abc?", "ab??", "abcd"},
+      {"abcd", "abc?", "abcd"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.more);
+    const AclFile file =
+        Parsed("rules:\n" + Rule(c.less, "read: [l@x.org]") + Rule(c.more, "read: [m@x.org]"));
+    CHECK(AclGrants(file, c.path, "m@x.org", AclLevel::kRead));
+    CHECK_FALSE(AclGrants(file, c.path, "l@x.org", AclLevel::kRead));
+  }
+}
+
 TEST_CASE("where no rule matches, nobody may") {
   const AclFile file = Parsed("rules:\n" + Rule("a/**", "admin: ['*']"));
   CHECK_FALSE(AclGrants(file, "b", "b@x.org", AclLevel::kRead));

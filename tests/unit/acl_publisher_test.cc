@@ -73,6 +73,8 @@ TEST_CASE_FIXTURE(Publishing, "a good file is written to the relay, and the chan
   REQUIRE(reads.size() == 1);
   CHECK(reads[0] == std::pair<uint64_t, std::string>{7, "A@x.org/f/7"});  // as spelled on disk
   CHECK(sent.empty());
+  Answer(Ack{""});
+  CHECK(told.empty());
   Found("rules: [{pattern: '**', access: {read: [b@x.org]}}]", 7);
   CHECK(sent == Lines{"a@x.org/f/7/syft.pub.yaml etag=50a40972b4fd8cd615ab82868bf7b17c len=51\n"
                       "rules: [{pattern: '**', access: {read: [b@x.org]}}]"});
@@ -208,12 +210,15 @@ TEST_CASE_FIXTURE(Publishing, "denied again while it is being worked on: once is
   Found(kGood);  // a read nobody waits for
   CHECK(reads.size() == 1);
   CHECK(sent.size() == 1);
+  CHECK(told.empty());
 }
 
 TEST_CASE_FIXTURE(Publishing, "so many at a time; the others follow in their order") {
   constexpr ChannelId kAll = 3 * kAclsInFlight;
   for (ChannelId n = 1; n <= kAll; ++n) Deny(n);
   CHECK(reads.size() == kAclsInFlight);
+  Found(kGood, kAll);  // read for a connection that is gone: its turn has not come
+  CHECK(sent.empty());
   for (size_t next = 0; next < reads.size(); ++next) {
     const ChannelId channel = reads[next].first;
     CHECK(channel == next + 1);

@@ -166,6 +166,7 @@ TEST_CASE_FIXTURE(ClosedRelay, "an admin may write the file, a writer may not") 
 TEST_CASE_FIXTURE(ClosedRelay, "a path that is no plain one grants nothing to others") {
   CHECK(WriteFile(a, "a@x.org/syft.pub.yaml", Granting("write: ['*']")) == "ack");
   CHECK(OpenHeard(b, "a@x.org/f/stream", "a@x.org").empty());
+  CHECK(OpenHeard(b, "/A@X.ORG/f/stream", "a@x.org").empty());  // as plain as the other
   for (const char* odd :
        {"a@x.org/f/../stream", "a@x.org//stream", "a@x.org/./stream", "a@x.org/"}) {
     CAPTURE(odd);
