@@ -61,8 +61,16 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::strin
       admission_(options_.allow_from, BridgeNetworks, log),
       link_(loop, LinkOptions(options_, std::move(access_token)),
             {.on_up = [this] { core_.LinkUp(Now()), CoreCalled(); },
-             .on_down = [this](const std::string&) { core_.LinkDown(Now()), CoreCalled(); },
-             .on_message = [this](const Message& m) { core_.Received(m, Now()), CoreCalled(); },
+             .on_down =
+                 [this](const std::string&) {
+                   acls_.LinkDown();
+                   core_.LinkDown(Now()), CoreCalled();
+                 },
+             .on_message =
+                 [this](const Message& m) {
+                   acls_.Received(m);
+                   core_.Received(m, Now()), CoreCalled();
+                 },
              .on_writable = [this] { core_.LinkWritable(Now()), CoreCalled(); }},
             log, RandomBits),
       party_(loop, {.ready = [this](ConnId conn) { core_.PartyReady(conn, Now()), CoreCalled(); },
@@ -72,13 +80,30 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::strin
                         },
                     .forbidden = [this](const Endpoint& to) { return IsOwn(to); }}),
       core_(ConfigOf(options_), link_, party_, log, RandomBits),
+      acls_({.enabled = options_.publish_acl, .answer_wait = options_.core.denied_retry},
+            {.read = [this](uint64_t ticket,
+                            const std::string& where) { acl_reader_.Read(ticket, where); },
+             .send = [this](const std::string& id,
+                            const FileWrite& write) { link_.SendAs(id, write); },
+             .done =
+                 [this](ChannelId channel, bool published, const std::string& detail) {
+                   core_.AclPublished(channel, published, detail, Now());
+                 }},
+            log),
+      acl_reader_(loop, options_.data_dir,
+                  [this](uint64_t ticket, const Result<std::string>& content) {
+                    acls_.FileRead(ticket, content, Now());
+                    CoreCalled();
+                  }),
       markers_(
           loop, ScanOptions(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
       telemetry_(options_.data_dir, options_.email, log),
-      core_timer_(loop, [this] { core_at_ = kNever, core_.Tick(Now()), CoreCalled(); }),
+      core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
       telemetry_timer_(loop, [this] { WriteTelemetry(); }),
-      started_us_(WallTime()) {}
+      started_us_(WallTime()) {
+  core_.OnPermissionDenied([this](ChannelId channel) { denied_.push_back(channel); });
+}
 
 Sidecar::~Sidecar() = default;
 
@@ -274,12 +299,31 @@ void Sidecar::WriteTelemetry() {
 
 // --- the core's clock and the end --------------------------------------------------------------
 
+void Sidecar::Tick() {
+  core_at_ = kNever;
+  acls_.Tick(Now());
+  core_.Tick(Now());
+  CoreCalled();
+}
+
+// Only now: the core is not to be called back from inside.
+void Sidecar::ServeDenied() {
+  if (denied_.empty()) return;
+  for (const ChannelId channel : std::exchange(denied_, {})) {
+    for (const auto& [key, port] : ports_) {
+      if (port.channel != channel) continue;
+      acls_.Denied(channel, AclRequestOf(port.plan, plan_, options_.email));
+    }
+  }
+}
+
 void Sidecar::CoreCalled() {
+  ServeDenied();
   if (draining_ && !stopping_ && core_.Drained()) {
     exit_code_ = core_.DrainedClean() ? 0 : 1;
     return Stop();
   }
-  const Time at = core_.Deadline();
+  const Time at = std::min(core_.Deadline(), acls_.Deadline());
   if (stopping_ || at == core_at_) return;
   core_at_ = at;
   if (at == kNever) return core_timer_.Stop();

@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "proxy/adapters/acl_reader.h"
 #include "proxy/adapters/marker_watcher.h"
 #include "proxy/adapters/party_sockets.h"
 #include "proxy/adapters/port_listeners.h"
@@ -23,6 +24,7 @@
 #include "proxy/config/options.h"
 #include "proxy/core/admission.h"
 #include "proxy/core/core.h"
+#include "proxy/markers/acl_publisher.h"
 #include "proxy/markers/marker_plan.h"
 
 namespace hotlink {
@@ -66,7 +68,9 @@ class Sidecar {
   bool IsOwn(const Endpoint& endpoint) const;
   void OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client);
   void RetryPorts();
-  void CoreCalled();  // after each call into the core: its deadline and its end
+  void Tick();
+  void CoreCalled();  // after each call into the core: what it asked for, its deadline, its end
+  void ServeDenied();
   void WriteTelemetry();
   void Stop();
   void StoppedOne();
@@ -79,10 +83,13 @@ class Sidecar {
   RelayLink link_;
   PartySockets party_;
   Core core_;
+  AclPublisher acls_;
+  AclReader acl_reader_;
   MarkerWatcher markers_;
   TelemetryFile telemetry_;
   Timer core_timer_, port_timer_, telemetry_timer_;
-  Time core_at_ = kNever;  // what core_timer_ is set to
+  Time core_at_ = kNever;          // what core_timer_ is set to
+  std::vector<ChannelId> denied_;  // by the relay, since CoreCalled() looked last
 
   MarkerScan scan_;
   MarkerPlan plan_;

@@ -59,9 +59,9 @@ void LinkSender::PushBytes(Bytes bytes, bool is_data) {
   (is_data ? data_ : control_).push_back(std::move(item));
 }
 
-void LinkSender::QueueControl(const MessageBody& body) {
+void LinkSender::QueueControl(const MessageBody& body, std::string id) {
   Bytes message;
-  std::string id = NextId();
+  if (id.empty()) id = NextId();
   EncodeMessage(encoding_, Message{id, body}, &message);
   QueueFrame(encoding_ == Encoding::kJson ? WsOpcode::kText : WsOpcode::kBinary, message);
 }

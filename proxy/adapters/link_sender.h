@@ -37,7 +37,8 @@ class LinkSender {
   // Lets go of everything that waits.
   void Drop();
 
-  void QueueControl(const MessageBody& body);
+  // `id`: the message's; empty: a fresh one.
+  void QueueControl(const MessageBody& body, std::string id = {});
   void QueueFrame(WsOpcode opcode, ByteView payload);  // ping, close
   void QueueRaw(std::string_view text);                // the upgrade request, before Begin()
   // At most one pong waits: the newest ping's (RFC 6455 §5.5.3).

@@ -353,9 +353,9 @@ void RelayLink::HandleClose(ByteView payload) {
 
 // ---- Sending ----
 
-void RelayLink::SendControl(const MessageBody& body) {
+void RelayLink::SendAs(const std::string& id, const MessageBody& body) {
   if (!up()) return;
-  sender_.QueueControl(body);
+  sender_.QueueControl(body, id);
   if (sender_.ControlOverflow())
     FailLater("the relay takes no bytes: over " + std::to_string(kControlPendingMax >> 20) +
               " MiB of control messages wait");

@@ -51,7 +51,9 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   const std::string& last_error() const { return last_error_; }
   const RelayLinkCounters& counters() const { return counters_; }
 
-  void SendControl(const MessageBody& body) override;
+  void SendControl(const MessageBody& body) override { SendAs({}, body); }
+  // The same with an id of the caller's, which the relay's Ack or Nack will name; empty: any.
+  void SendAs(const std::string& id, const MessageBody& body);
   bool CanSendData() const override;
   void SendData(const Data& header, const FramePtr& frame) override;
 

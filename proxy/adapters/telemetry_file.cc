@@ -12,28 +12,13 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/adapters/fd.h"
+
 namespace hotlink {
 namespace {
 
 constexpr char kName[] = "hotlink_telemetry.json";
 constexpr char kTemporary[] = "hotlink_telemetry.json.tmp";
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string Failed(const std::string& what) { return what + ": " + std::strerror(errno); }
 

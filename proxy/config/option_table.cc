@@ -84,7 +84,10 @@ OptionGroup Markers(ProxyOptions* o) {
                       "Rarer where a scan takes long."),
        SwitchOption("HOTLINK_PROXY_INOTIFY", &o->use_inotify,
                     "Whether the kernel is asked to notify of new markers; 0 for file systems "
-                    "that others write to over a network.")}};
+                    "that others write to over a network."),
+       SwitchOption("HOTLINK_PROXY_PUBLISH_ACL", &o->publish_acl,
+                    "Whether a channel's own syft.pub.yaml is written to the relay where that "
+                    "denies the channel, and the file grants nobody but own peers of its run.")}};
 }
 
 OptionGroup Party(ProxyOptions* o) {
@@ -159,7 +162,8 @@ OptionGroup Sessions(CoreConfig* core) {
            Milliseconds("HOTLINK_PROXY_OPEN_RETRY_MAX_MS", &core->open_retry_max,
                         "The longest wait of that kind."),
            Milliseconds("HOTLINK_PROXY_DENIED_RETRY_MS", &core->denied_retry,
-                        "The wait after a permission denied."),
+                        "The wait after a permission denied, and for the relay's answer to a "
+                        "syft.pub.yaml."),
            Milliseconds("HOTLINK_PROXY_FLOW_OPEN_RETRY_MIN_MS", &core->flow_open_retry_min,
                         "The first wait before an unanswered flow_open is repeated."),
            Milliseconds("HOTLINK_PROXY_FLOW_OPEN_RETRY_MAX_MS", &core->flow_open_retry_max,

@@ -40,6 +40,7 @@ struct ProxyOptions {
   std::vector<EndpointRange> dial_allow;  // empty: nothing is dialled
   Duration scan_interval = 30 * kSecond;
   bool use_inotify = true;
+  bool publish_acl = true;  // a channel's own syft.pub.yaml, where the relay denies
 
   // The party's side.
   std::vector<std::string> listen_addresses = {"127.0.0.1"};  // numeric, each once

@@ -240,6 +240,7 @@ bool Channel::PartyThere() const {
 std::string Channel::Detail() const {
   if (!mismatch_.empty()) return mismatch_;
   if (!listen_detail_.empty()) return listen_detail_;
+  if (denied_ && !denied_detail_.empty()) return denied_detail_;
   if (!one_path_.empty()) return one_path_;
   return mode_ == Mode::kPlain ? plain_.detail() : joins_->detail();
 }

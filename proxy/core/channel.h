@@ -42,6 +42,7 @@ class Channel {
   // A connection waits or is bound.
   bool busy() const { return joins_->busy() || queue_.size() > 0 || plain_.busy(); }
   bool receives() const { return !in_sid_.empty(); }
+  void AclPublished(bool published, const std::string& detail, Time now);
   // Its share of the frames changed: the peer is told. To be followed by Step().
   void OweGrant(Time now) { in_.OweAck(now); }
 
@@ -161,6 +162,7 @@ class Channel {
   // The peer's sidecar joins otherwise than this channel's marker says; empty: not that is known.
   std::string mismatch_;
   bool denied_ = false;
+  std::string denied_detail_;  // why the path's ACL was not published, and what is missing
   static constexpr int kDoubleAccepts = 2;
   int double_accepts_ = 0;  // attempts in a row that got two Accepts
   int pings_unanswered_ = 0;

@@ -60,6 +60,10 @@ class ChannelHost {
   virtual bool KnownReliable(const std::string& user) const = 0;
   virtual void ForgetReliable(const std::string& user) = 0;  // a client took its place
 
+  // The relay denied an Open of the channel's own path. What can be done about it is told by
+  // Channel::AclPublished(), later.
+  virtual void PermissionDenied(ChannelId channel) = 0;
+
   // Sends the relay's echo (design.md §3 "Sending"); the channel gets OnEcho(number) once it is
   // back. Returns the number.
   virtual uint64_t SendEcho(ChannelId channel) = 0;

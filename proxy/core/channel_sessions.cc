@@ -16,6 +16,8 @@ constexpr size_t kInstsKept = 64;
 constexpr Duration kFreshAttempt = 1 * kSecond;
 constexpr int kPingsUnanswered = 3;
 constexpr int kTimeoutsInRow = 2;
+// What the server says to an Open whose sender may not write or whose `to` may not read.
+constexpr std::string_view kPermissionDenied = "permission denied";
 
 }  // namespace
 
@@ -170,25 +172,39 @@ void Channel::OnAccept(std::string_view sid, Time now) {
   }
   if (opening) host_.FreeOpenPlace();
   denied_ = false;
+  denied_detail_.clear();
   SendFlowOpen(session, now);
 }
 
 void Channel::OnReject(const Reject& reject, Time now) {
-  if (plain_.Sends(reject.sid)) return plain_.OnReject(reject.reason, now);
+  if (plain_.Sends(reject.sid)) {
+    if (reject.reason == kPermissionDenied) host_.PermissionDenied(id_);
+    return plain_.OnReject(reject.reason, now);
+  }
   if (challenge_.Is(reject.sid)) {
     CloseSession(&challenge_, reject.reason, false);
     challenge_.BackOff();
     return;
   }
   if (!main_.Is(reject.sid)) return;
-  if (reject.reason == "permission denied") {
+  if (reject.reason == kPermissionDenied) {
     if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
     denied_ = true;
     CloseSession(&main_, reject.reason, false);
     open_at_ = now + config_.denied_retry;
-    return;
+    return host_.PermissionDenied(id_);
   }
   Restart(reject.reason, false, now);
+}
+
+void Channel::AclPublished(bool published, const std::string& detail, Time now) {
+  if (!denied_) return;
+  if (published) {
+    open_at_ = now;
+  } else if (detail != denied_detail_) {
+    Log(LogLevel::kWarning, "permission denied: " + detail);
+  }
+  denied_detail_ = detail;
 }
 
 void Channel::Learn(Inst inst, Time now) {

@@ -107,7 +107,11 @@ class Core::Impl : public ChannelHost {
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   void ForgetReliable(const std::string& user) override { reliable_.erase(user); }
   uint64_t SendEcho(ChannelId channel) override;
+  void PermissionDenied(ChannelId channel) override {
+    if (on_denied_) on_denied_(channel);
+  }
 
+  void OnPermissionDenied(std::function<void(ChannelId)> denied) { on_denied_ = std::move(denied); }
   ChannelId Add(const ChannelSpec& spec, Time now);
   Channel* Find(ChannelId id) const;
   void Accepted(ChannelId id, ConnId conn, Time now);
@@ -154,6 +158,7 @@ class Core::Impl : public ChannelHost {
   PartyTable conns_;
   Log& log_;
   RandomSource random_;
+  std::function<void(ChannelId)> on_denied_;
   FlightBudget flight_;
   MemoryBudget memory_;        // received in order, and promised to be taken
   MemoryBudget streams_;       // windows of streams
@@ -573,6 +578,15 @@ void Core::LinkUp(Time now) { impl_->SetLink(true, now); }
 void Core::LinkDown(Time now) { impl_->SetLink(false, now); }
 void Core::LinkWritable(Time now) { impl_->Pump(now); }
 void Core::Received(const Message& message, Time now) { impl_->Received(message, now); }
+void Core::OnPermissionDenied(std::function<void(ChannelId)> denied) {
+  impl_->OnPermissionDenied(std::move(denied));
+}
+
+void Core::AclPublished(ChannelId id, bool published, const std::string& detail, Time now) {
+  if (Channel* channel = impl_->Find(id)) channel->AclPublished(published, detail, now);
+  impl_->StepAndPump(id, now);
+}
+
 Time Core::Deadline() const { return impl_->Deadline(); }
 void Core::Tick(Time now) { impl_->Tick(now); }
 void Core::StartDrain(Time now) { impl_->StartDrain(now); }

@@ -67,6 +67,13 @@ class Core {
   void LinkWritable(Time now);
   void Received(const Message& message, Time now);
 
+  // The relay denies a channel's own path: `denied` is called from inside a call into the core, at
+  // each Open that is denied. It is answered, later, by AclPublished(): whether the path's
+  // syft.pub.yaml was published just now, so that another Open is worth it at once; or else why
+  // not and what is missing, which the status shows.
+  void OnPermissionDenied(std::function<void(ChannelId)> denied);
+  void AclPublished(ChannelId channel, bool published, const std::string& detail, Time now);
+
   // Time. Nothing has to be done before Deadline().
   Time Deadline() const;
   void Tick(Time now);

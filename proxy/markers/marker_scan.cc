@@ -21,12 +21,11 @@ FileIdentity IdentityOf(const struct stat& info) {
           .mtime_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec};
 }
 
-std::string KindFault(const struct stat& info) {
-  if (S_ISLNK(info.st_mode)) return "it is a symlink: a marker must be a regular file";
+std::string KindFault(const struct stat& info, size_t most) {
+  if (S_ISLNK(info.st_mode)) return "it is a symlink: it must be a regular file";
   if (!S_ISREG(info.st_mode)) return "it is no regular file";
-  if (info.st_size > static_cast<off_t>(kMarkerMax)) {
-    return "it has " + std::to_string(info.st_size) + " bytes, allowed are " +
-           std::to_string(kMarkerMax);
+  if (info.st_size > static_cast<off_t>(most)) {
+    return "it has " + std::to_string(info.st_size) + " bytes, allowed are " + std::to_string(most);
   }
   return "";
 }
@@ -43,12 +42,14 @@ MarkerFile Failed(const char* what, const FileIdentity& identity) {
   return Refused(std::string(what) + ": " + std::strerror(errno), identity);
 }
 
-MarkerFile ReadOpened(int fd, std::string* buffer) {
+MarkerFile ReadOpened(int fd, size_t most, std::string* buffer) {
   struct stat info;
   if (fstat(fd, &info) != 0) return Failed("cannot be looked at", {});
   MarkerFile file = {.state = MarkerFile::State::kRead, .identity = IdentityOf(info)};
-  if (std::string fault = KindFault(info); !fault.empty()) return Refused(fault, file.identity);
-  buffer->resize(kMarkerMax + 1);
+  if (std::string fault = KindFault(info, most); !fault.empty()) {
+    return Refused(fault, file.identity);
+  }
+  buffer->resize(most + 1);
   size_t length = 0;
   while (length < buffer->size()) {
     const ssize_t n = read(fd, buffer->data() + length, buffer->size() - length);
@@ -65,20 +66,26 @@ MarkerFile ReadOpened(int fd, std::string* buffer) {
 
 }  // namespace
 
-MarkerFile ReadMarkerFile(int directory_fd, std::string* buffer) {
-  const std::string name(kMarkerFile);
+MarkerFile ReadSmallFile(int directory_fd, const std::string& name, size_t most,
+                         std::string* buffer) {
   // Looked at before it is opened: opening a device may do things.
   struct stat info;
   if (fstatat(directory_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return Failed("cannot be looked at", {});
   }
-  if (std::string fault = KindFault(info); !fault.empty()) return Refused(fault, IdentityOf(info));
+  if (std::string fault = KindFault(info, most); !fault.empty()) {
+    return Refused(fault, IdentityOf(info));
+  }
   const int fd =
       openat(directory_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return Failed("cannot be opened", IdentityOf(info));
-  MarkerFile file = ReadOpened(fd, buffer);
+  MarkerFile file = ReadOpened(fd, most, buffer);
   close(fd);
   return file;
+}
+
+MarkerFile ReadMarkerFile(int directory_fd, std::string* buffer) {
+  return ReadSmallFile(directory_fd, std::string(kMarkerFile), kMarkerMax, buffer);
 }
 
 bool RunMatches(const std::string& run, const std::string& above) {

@@ -59,7 +59,7 @@ struct MarkerScan {
   size_t other_runs = 0;  // markers that the run pattern leaves out
 };
 
-// One attempt to read <directory>/stream.tcp.
+// One attempt to read a marker, or another small file beside it.
 struct MarkerFile {
   enum class State { kAbsent, kRead, kRefused, kUnknown };
   State state = State::kAbsent;
@@ -69,8 +69,11 @@ struct MarkerFile {
   FileIdentity identity;
 };
 
-// Never follows a symlink, never blocks (FIFOs, devices), never reads more than kMarkerMax + 1.
+// Never follows a symlink, never blocks (FIFOs, devices), never reads more than `most` + 1 bytes.
 // `buffer` is scratch memory that callers keep between calls.
+MarkerFile ReadSmallFile(int directory_fd, const std::string& name, size_t most,
+                         std::string* buffer);
+// <directory>/stream.tcp, up to kMarkerMax.
 MarkerFile ReadMarkerFile(int directory_fd, std::string* buffer);
 
 // Whether HOTLINK_PROXY_RUN takes a channel; see MarkerScanOptions::run.

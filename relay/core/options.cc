@@ -116,7 +116,7 @@ constexpr std::array kOptions = {
     Option{"--port-file", "PATH", Takes::kValue, SetPortFile,
            "write the port there once listening (a temporary file, then a rename)"},
     Option{"--allow-all-reads", "", Takes::kNothing, SetAllowAllReads,
-           "development: everybody may read every path; writing stays the owner's"},
+           "development: everybody may read every path, whatever syft.pub.yaml files say"},
     Option{"--as-syftbox", "[=WORKERS]", Takes::kMaybeValue, SetAsSyftbox,
            "reorder and drop messages as the SyftBox server does, 1 to 64 workers (default 2)"},
     Option{"--fault", "LIST", Takes::kValue, SetFault,
@@ -172,7 +172,10 @@ Result<RelayOptions> ParseRelayOptions(std::span<const std::string_view> argumen
 std::string RelayHelp() {
   std::string text =
       "hotlink-relay: passes hotlink messages between sidecars as the SyftBox server does, at\n"
-      "ws://ADDRESS:PORT/api/v1/events?user=EMAIL. It believes the user's name: loopback only.\n\n"
+      "ws://ADDRESS:PORT/api/v1/events?user=EMAIL. It believes the user's name: loopback only.\n"
+      "Who may open and read a path is said by the syft.pub.yaml files that their owners write to\n"
+      "it. It keeps them in memory: after a restart they have to be written again, as sidecars "
+      "do.\n\n"
       "Options:\n";
   for (const Option& option : kOptions) {
     text += "  " + std::string(option.name);

@@ -162,10 +162,12 @@ void Router::On(const Peer& from, const Signal& signal, Outgoing& outgoing) {
   ++counters_.not_forwarded;
 }
 
-void Router::On(const Peer& from, const FileWrite&, Outgoing& outgoing) {
-  Answer(from, Nack{outgoing.message().id,
-                    "hotlink-relay stores no files: start it with --allow-all-reads, or use a "
-                    "SyftBox server, which keeps syft.pub.yaml"});
+void Router::On(const Peer& from, const FileWrite& write, Outgoing& outgoing) {
+  const std::string_view id = outgoing.message().id;
+  if (const std::optional<Error> error = access_.Write(from.user, write)) {
+    return Answer(from, Nack{id, error->text});
+  }
+  Answer(from, Ack{id});
 }
 
 void Router::ToAccepted(const Session& session, Outgoing& outgoing) {

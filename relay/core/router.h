@@ -29,7 +29,7 @@ class RouterOutput {
 };
 
 struct RouterConfig {
-  bool allow_all_reads = false;  // everybody may read every path; writing stays the owner's
+  bool allow_all_reads = false;  // everybody may read every path; writing needs a grant
   size_t max_sessions = kMaxSessions;
 };
 

@@ -120,6 +120,31 @@ def test_modes_for_tests_are_announced_as_warnings(program, tmp_path):
         assert any(mode in line for line in warnings), warnings
 
 
+# --- permissions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "size, answer", [(16384, wire.ACK), (16385, wire.NACK), (8_000_000, wire.NACK)]
+)
+async def test_a_syft_pub_yaml_has_16_kib_at_most(start, size, answer):
+    net = start()
+    a = await net.connect("a")
+    content = b"rules: []\n#".ljust(size, b"x")
+    path = f"{net.user('a')}/syft.pub.yaml"
+    await a.send(wire.FILE_WRITE, pth=path, etg="", len=size, con=content)
+    received = await a.expect(answer)
+    if answer == wire.NACK:
+        assert received["err"] == f"syft.pub.yaml has {size} bytes, allowed are 16384"
+
+
+async def test_no_other_file_is_kept(start):
+    net = start()
+    a = await net.connect("a")
+    path = f"{net.user('a')}/data.csv"
+    await a.send(wire.FILE_WRITE, pth=path, etg="", len=1, con=b"1")
+    assert "syft.pub.yaml" in (await a.expect(wire.NACK))["err"]
+
+
 # --- HTTP ----------------------------------------------------------------------------------------
 
 

@@ -87,6 +87,37 @@ TEST_CASE_FIXTURE(CoreWorld, "permission denied is named, and tried again after 
   CHECK(Why(&a) == "waiting for local party");
 }
 
+TEST_CASE_FIXTURE(CoreWorld, "each denial is told, and what came of it shows or opens at once") {
+  denied.insert(PathOf("a@x"));
+  Side& a = Add("a@x");
+  std::vector<ChannelId> told;
+  a.core->OnPermissionDenied([&told](ChannelId channel) { told.push_back(channel); });
+  AddChannel(&a, "b@x");
+  Run(kSecond);
+  CHECK(told == std::vector<ChannelId>{a.channel});
+  a.core->AclPublished(a.channel, false, "a rule is missing", now);
+  CHECK(Status(&a).detail == "a rule is missing");
+  CHECK(a.log.Count("permission denied: a rule is missing", LogLevel::kWarning) == 1);
+  Run(5 * kSecond);
+  CHECK(told.size() == 2);
+  a.core->AclPublished(a.channel, false, "a rule is missing", now);
+  CHECK(a.log.Count("permission denied: a rule is missing", LogLevel::kWarning) == 1);
+
+  const size_t opens = a.SentOf(MessageType::kOpen).size();
+  denied.clear();
+  a.core->AclPublished(a.channel, true, "", now);
+  Run(1);
+  CHECK(a.SentOf(MessageType::kOpen).size() == opens + 1);
+  Side& b = Add("b@x");
+  AddChannel(&b, "a@x");
+  Run(6 * kSecond);
+  CHECK(Status(&a).session_out_up);
+  CHECK(Status(&a).detail.empty());
+  a.core->AclPublished(a.channel, false, "too late", now);
+  CHECK(Status(&a).detail.empty());
+  a.core->AclPublished(99, true, "", now);  // no such channel
+}
+
 TEST_CASE_FIXTURE(PairWorld, "the reasons of a join, one after the other") {
   CHECK(Why(&a) == "waiting for local party");
   Connect(&a, 1);

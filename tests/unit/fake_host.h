@@ -44,6 +44,7 @@ class FakeHost : public ChannelHost {
   void Reserve(ChannelId, size_t) override {}
   bool KnownReliable(const std::string&) const override { return false; }
   void ForgetReliable(const std::string&) override {}
+  void PermissionDenied(ChannelId) override {}
   uint64_t SendEcho(ChannelId) override { return ++echoes; }
 };
 

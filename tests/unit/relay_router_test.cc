@@ -304,15 +304,6 @@ TEST_CASE("after the receiver reconnects, data comes again once the new connecti
   CHECK(world.Heard(again) == Lines{"data sid=s1 seq=2 pay="});
 }
 
-TEST_CASE("a FileWrite is answered by a Nack that says why") {
-  RelayFixture world;
-  const ConnId a = world.Join("a@x.org");
-  world.Say(a, FileWrite{.path = "a@x.org/f/syft.pub.yaml", .length = 1, .content = AsBytes("x")});
-  const Lines heard = world.Heard(a);
-  REQUIRE(heard.size() == 1);
-  CHECK(heard[0].find("nack oid=id1 hotlink-relay stores no files") == 0);
-}
-
 TEST_CASE("broken and foreign messages are ignored, the connection goes on") {
   RelayFixture world;
   const ConnId a = world.Join("a@x.org"), b = world.Join("b@x.org");
