@@ -48,8 +48,8 @@ ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(AD
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
 PURE_LIBS   := -lcjson -lnettle -l:libmsgpuck.a -lyaml-cpp
-PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl
-RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv
+PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl -lssl -lcrypto
+RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv -lssl -lcrypto
 
 PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
 TESTS    := $(BUILD)/unit_tests $(BUILD)/adapter_tests $(BUILD)/sim

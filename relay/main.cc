@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,7 @@ ServerConfig MakeServerConfig(const RelayOptions& options) {
   config.address = options.host;
   config.ipv6 = options.ipv6;
   config.port = options.port;
+  config.tls = {.certificate = options.tls_certificate, .key = options.tls_key};
   config.relay.router.allow_all_reads = options.allow_all_reads;
   config.relay.queue_bytes = options.queue_bytes;
   config.relay.faults = options.faults;
@@ -67,13 +69,14 @@ ServerConfig MakeServerConfig(const RelayOptions& options) {
 
 void AnnouncePort(const RelayOptions& options, uint16_t port) {
   const std::string host = options.ipv6 ? "[" + options.host + "]" : options.host;
-  std::printf("listening on ws://%s:%u\n", host.c_str(), port);
+  const char* scheme = options.tls_certificate.empty() ? "ws" : "wss";
+  std::printf("listening on %s://%s:%u\n", scheme, host.c_str(), port);
   std::fflush(stdout);
 }
 
 // Serves until SIGTERM or SIGINT. What to exit with.
-int Serve(const RelayOptions& options, uv_loop_t* loop, Log& log) {
-  Server server(MakeServerConfig(options), loop, &log);
+int Serve(const RelayOptions& options, const ServerConfig& config, uv_loop_t* loop, Log& log) {
+  Server server(config, loop, &log);
   const Result<uint16_t> port = server.Start();
   if (!port) {
     log.Write(LogLevel::kError, port.error());
@@ -120,12 +123,19 @@ int Run(const std::vector<std::string_view>& arguments) {
     std::puts(VersionLine("hotlink-relay").c_str());
     return 0;
   }
+  const ServerConfig config = MakeServerConfig(*options);
+  if (config.tls.given()) {
+    if (const std::optional<Error> fault = CheckTlsFiles(config.tls)) {
+      std::fprintf(stderr, "hotlink-relay: %s\n", fault->text.c_str());
+      return 2;
+    }
+  }
   LogWriter log(options->log_level, LogFormat::kText, WallTime, {ToStderr});
   AnnounceModes(*options, log);
   std::signal(SIGPIPE, SIG_IGN);
   uv_loop_t loop;
   uv_loop_init(&loop);
-  const int status = Serve(*options, &loop, log);
+  const int status = Serve(*options, config, &loop, log);
   uv_loop_close(&loop);
   log.Flush();
   return status;

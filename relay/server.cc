@@ -1,5 +1,7 @@
 #include "relay/server.h"
 
+#include <openssl/ssl.h>
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -44,6 +46,16 @@ int Respond(lws* wsi, std::string_view status, std::string_view text) {
 std::string_view RequestPath(lws* wsi, std::array<char, 1024>* buffer) {
   const int n = lws_hdr_copy(wsi, buffer->data(), buffer->size(), WSI_TOKEN_GET_URI);
   return n > 0 ? std::string_view(buffer->data(), static_cast<size_t>(n)) : std::string_view();
+}
+
+// `files` outlive the context.
+void SetTls(const TlsFiles& files, lws_context_creation_info* info) {
+  info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+  info->ssl_cert_filepath = files.certificate.c_str();
+  info->ssl_private_key_filepath = files.key.c_str();
+  info->ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+  // Else clients negotiate HTTP/2, which Respond() does not speak.
+  info->alpn = "http/1.1";
 }
 
 // The value of the first `user` parameter; libwebsockets has undone the URL escapes.
@@ -124,6 +136,7 @@ Result<uint16_t> Server::Start() {
   info.fd_limit_per_thread = kMaxConnections + kOtherDescriptors;
   info.pt_serv_buf_size = kReceiveChunkBytes;
   info.max_http_header_data2 = kMaxRequestHeaders;
+  if (config_.tls.given()) SetTls(config_.tls, &info);
   context_ = lws_create_context(&info);
   lws_vhost* const vhost = context_ ? lws_create_vhost(context_, &info) : nullptr;
   const int port = vhost ? lws_get_vhost_listen_port(vhost) : -1;

@@ -18,6 +18,7 @@
 #include "common/result.h"
 #include "relay/core/relay.h"
 #include "relay/precise_timer.h"
+#include "relay/tls_files.h"
 
 namespace hotlink {
 
@@ -25,6 +26,7 @@ struct ServerConfig {
   std::string address;  // numeric, loopback
   bool ipv6 = false;
   uint16_t port = 0;  // 0: any free one
+  TlsFiles tls;       // given: wss and https only; REQUIRES: CheckTlsFiles() found nothing
   RelayConfig relay;
 };
 

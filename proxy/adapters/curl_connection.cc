@@ -70,6 +70,11 @@ CURLcode CurlConnection::SetOptions() {
   set(CURLOPT_TCP_NODELAY, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   if (!options_.ca_file.empty()) set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  set(CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
+  set(CURLOPT_SSL_CTX_DATA, this);
+  set(CURLOPT_VERBOSE, 1L);  // for OnCurlLog(); nothing is printed
+  set(CURLOPT_DEBUGFUNCTION, OnCurlLog);
+  set(CURLOPT_DEBUGDATA, this);
   return failed;
 }
 
@@ -100,6 +105,21 @@ int CurlConnection::OnCurlTimer(CURLM*, long milliseconds, void* self) {
   else
     me->timer_.Start(milliseconds * kMillisecond);
   return 0;
+}
+
+// libcurl callback: the lines of its log, passwords included.
+int CurlConnection::OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size, void* self) {
+  if (kind != CURLINFO_TEXT) return 0;
+  if (auto proxy = ProxyInLogLine({text, size}))
+    static_cast<CurlConnection*>(self)->failure_.proxy = std::move(proxy);
+  return 0;
+}
+
+// libcurl callback: when TLS is set up, before its first byte.
+CURLcode CurlConnection::OnTlsContext(CURL*, void* context, void* self) {
+  NoteCertificate(static_cast<SSL_CTX*>(context),
+                  &static_cast<CurlConnection*>(self)->failure_.certificate);
+  return CURLE_OK;
 }
 
 void CurlConnection::Action(curl_socket_t fd, int flags) {
@@ -138,6 +158,7 @@ void CurlConnection::Connected() {
   }
   polls_.erase(fd_);
   error_[0] = 0;
+  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 0L);
   poll_ = std::make_unique<Poll>(loop_, fd_, Poll::Fd::kBorrowed,
                                  [this](int status, int events) { OnSocket(status, events); });
   if (poll_->error() != 0) {
@@ -173,17 +194,15 @@ IoResult CurlConnection::Recv(std::span<uint8_t> into) {
   return {IoResult::Status::kFailed, 0, IoError(code)};
 }
 
-std::string CurlConnection::ConnectError(CURLcode code) const {
-  std::string detail = error_[0] != 0 ? error_ : curl_easy_strerror(code);
-  std::string text = "cannot connect to " + options_.name + ": " + detail;
-  long os_error = 0;
+std::string CurlConnection::ConnectError(CURLcode code) {
+  long os_error = 0, proxy_status = 0;
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
-  if (os_error != 0 && (code == CURLE_COULDNT_CONNECT || code == CURLE_SEND_ERROR ||
-                        code == CURLE_RECV_ERROR || code == CURLE_SSL_CONNECT_ERROR))
-    text += std::string(" (") + std::strerror(static_cast<int>(os_error)) + ")";
-  if (detail.find("wrong version number") != std::string::npos)
-    text += "; the port does not speak TLS: use http:// in the server URL, or the port for https";
-  return text;
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  failure_.code = code;
+  failure_.detail = error_[0] != 0 ? error_ : curl_easy_strerror(code);
+  failure_.os_error = static_cast<int>(os_error);
+  failure_.proxy_status = static_cast<int>(proxy_status);
+  return ConnectFailureText(failure_, options_.name, options_.ca_file);
 }
 
 std::string CurlConnection::IoError(CURLcode code) const {

@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/time.h"
 #include "proxy/adapters/io_result.h"
+#include "proxy/adapters/relay_errors.h"
 #include "proxy/adapters/uv_handles.h"
 
 namespace hotlink {
@@ -57,18 +58,21 @@ class CurlConnection {
  private:
   static int OnCurlSocket(CURL*, curl_socket_t fd, int what, void* self, void* socket);
   static int OnCurlTimer(CURLM*, long milliseconds, void* self);
+  static int OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size, void* self);
+  static CURLcode OnTlsContext(CURL*, void* context, void* self);
   CURLcode SetOptions();
   void Action(curl_socket_t fd, int flags);
   void CheckDone();
   void Connected();
   void OnSocket(int status, int events);
-  std::string ConnectError(CURLcode code) const;
+  std::string ConnectError(CURLcode code);
   std::string IoError(CURLcode code) const;
 
   uv_loop_t* loop_;
   CurlConnectionOptions options_;
   CurlConnectionEvents& events_;
   char error_[CURL_ERROR_SIZE] = "";
+  ConnectFailure failure_;  // what is noted while connecting
   // A multi handle of its own: in a shared one another transfer's clean-up would close this.
   CURLM* multi_ = nullptr;
   CURL* easy_ = nullptr;

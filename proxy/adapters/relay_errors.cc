@@ -1,8 +1,118 @@
 #include "proxy/adapters/relay_errors.h"
 
+#include <unistd.h>
+
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 
 namespace hotlink {
+namespace {
+
+constexpr char kCheckClock[] = "; if that is not so, this machine's clock is wrong";
+
+bool Contains(std::string_view text, std::string_view words) {
+  return text.find(words) != text.npos;
+}
+
+std::string CaFileFault(const std::string& ca_file) {
+  if (ca_file.empty())
+    return "the system's certificates cannot be read: install the package ca-certificates, or set "
+           "HOTLINK_PROXY_CA_FILE";
+  const bool readable = access(ca_file.c_str(), R_OK) == 0;
+  return "HOTLINK_PROXY_CA_FILE " + ca_file +
+         (readable ? ": holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"
+                   : ": cannot be read: " + std::string(std::strerror(errno)));
+}
+
+std::string CertificateFault(const ConnectFailure& failure, const std::string& host,
+                             const std::string& ca_file) {
+  using Fault = ShownCertificate::Fault;
+  const ShownCertificate& shown = failure.certificate;
+  switch (shown.fault) {
+    case Fault::kExpired:
+      return "the certificate " + shown.subject + " expired at " + shown.valid_until +
+             ": the server needs a new one" + kCheckClock;
+    case Fault::kNotYetValid:
+      return "the certificate " + shown.subject + " is valid only from " + shown.valid_from +
+             kCheckClock;
+    case Fault::kUnknownAuthority:
+      return "the certificate " + shown.subject + " was issued by " + shown.issuer +
+             ", which is not trusted here: " +
+             (ca_file.empty() ? "HOTLINK_PROXY_CA_FILE names a file of the authorities to trust"
+                              : "HOTLINK_PROXY_CA_FILE " + ca_file + " does not hold it");
+    case Fault::kOther:
+      return "the certificate " + shown.subject + " is refused: " + failure.detail;
+    case Fault::kNone:
+      break;
+  }
+  if (shown.names.empty()) return failure.detail;
+  return "the server's certificate is for " + shown.names + ", not for " + host +
+         ": put the right name into the server URL, or give the server a certificate for this one";
+}
+
+// A status that is not 2xx, as the answer to CONNECT.
+std::string ProxyRefusal(int status, const HttpProxy& proxy) {
+  const std::string answer = "the proxy answers " + std::to_string(status);
+  if (status == 407 && proxy.with_user)
+    return answer + ": it does not take the user and password in " + proxy.variable;
+  if (status == 407)
+    return answer + ": it wants a user and a password, as http://user:password@host:port in " +
+           proxy.variable;
+  if (status == 403)
+    return answer + ": it forbids this server or port (many let only port 443 through)";
+  return answer + ", and does not connect";
+}
+
+// In what libcurl calls unsupported it repeats the whole variable.
+bool ProxyUnusable(const ConnectFailure& failure) {
+  return failure.detail.starts_with("Unsupported proxy");
+}
+
+std::string OsErrorText(const ConnectFailure& failure) {
+  const bool told = failure.code == CURLE_COULDNT_CONNECT || failure.code == CURLE_SEND_ERROR ||
+                    failure.code == CURLE_RECV_ERROR || failure.code == CURLE_SSL_CONNECT_ERROR;
+  if (failure.os_error == 0 || !told) return "";
+  return std::string(" (") + std::strerror(failure.os_error) + ")";
+}
+
+std::string Cause(const ConnectFailure& failure, const std::string& host,
+                  const std::string& ca_file) {
+  if (failure.proxy && failure.proxy_status / 100 > 2)
+    return ProxyRefusal(failure.proxy_status, *failure.proxy);
+  switch (failure.code) {
+    case CURLE_SSL_CACERT_BADFILE:
+      return CaFileFault(ca_file);
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return CertificateFault(failure, host, ca_file);
+    case CURLE_SSL_CONNECT_ERROR:
+      return failure.detail + OsErrorText(failure) +
+             (Contains(failure.detail, "wrong version number")
+                  ? "; the port does not speak TLS: use http:// in the server URL, or the port "
+                    "for https"
+                  : "; does the port speak TLS? If not, use http:// in the server URL");
+    default:
+      return failure.detail + OsErrorText(failure);
+  }
+}
+
+std::string PlainHint(const RelayUrl& url) {
+  return url.tls ? "" : "; is it a port for https? Then use https:// in the server URL";
+}
+
+}  // namespace
+
+std::string ConnectFailureText(const ConnectFailure& failure, const std::string& server,
+                               const std::string& ca_file) {
+  std::string text = "cannot connect to " + server;
+  if (ProxyUnusable(failure))
+    return text + ": " + (failure.proxy ? failure.proxy->variable : "http_proxy or https_proxy") +
+           " is no proxy that can be used; it looks like http://user:password@host:port, with %XX "
+           "for /, @ and other signs in user and password";
+  if (failure.proxy)
+    text += " through the proxy " + failure.proxy->address + " (" + failure.proxy->variable + ")";
+  return text + ": " + Cause(failure, server.substr(0, server.rfind(':')), ca_file);
+}
 
 std::string DurationText(Duration duration) {
   return duration % kSecond == 0 ? std::to_string(duration / kSecond) + " s"
@@ -21,10 +131,16 @@ std::string FailureKey(const std::string& reason) {
   return out;
 }
 
-std::string RefusalHint(int http_status, const RelayUrl& url, const std::string& email) {
+std::string RefusalHint(int http_status, std::string_view answer, const RelayUrl& url,
+                        const std::string& email) {
+  constexpr std::string_view kTlsAlert = "\x15\x03";  // RFC 8446 §5.1: content type, version
+  if (answer.empty() || answer.starts_with(kTlsAlert) || http_status == 400) return PlainHint(url);
   if (http_status == 401) return "; it wants a valid access token (SYFTBOX_ACCESS_TOKEN)";
   if (http_status == 403) return "; it does not let " + email + " in with this access token";
   if (http_status == 404) return "; is the server URL right? Asked for " + url.target;
+  if (http_status / 100 == 3)
+    return "; it has moved: put its new address into the server URL" +
+           std::string(url.tls ? "" : ", perhaps just https://");
   return "";
 }
 

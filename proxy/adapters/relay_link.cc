@@ -116,7 +116,7 @@ void RelayLink::TakeAnswer(ByteView bytes) {
   if (outcome.status == WsHandshakeParser::Status::kNeedMore) return;
   if (outcome.status == WsHandshakeParser::Status::kError) {
     Down("relay " + url_.name + " does not open the WebSocket: " + outcome.error +
-         RefusalHint(outcome.http_status, url_, options_.email));
+         RefusalHint(outcome.http_status, answer_, url_, options_.email));
     return;
   }
   std::string first_frames = answer_.substr(outcome.consumed);
@@ -272,14 +272,8 @@ void RelayLink::Receive() {
     into = into.first(std::min(into.size(), budget));
     IoResult result = connection_->Recv(into);
     if (result.status == IoResult::Status::kAgain) return;
-    if (result.status == IoResult::Status::kClosed) {
-      Down(up() ? "the relay closed the connection"
-                : "relay " + url_.name + " closed the connection instead of upgrading it" +
-                      (url_.tls ? "" : "; is it a port for https?"));
-      return;
-    }
-    if (result.status == IoResult::Status::kFailed) {
-      Down("receiving from the relay failed: " + result.error);
+    if (result.status != IoResult::Status::kDone) {
+      Down(ReceiveFault(result));
       return;
     }
     budget -= result.n;
@@ -292,6 +286,15 @@ void RelayLink::Receive() {
       TakeAnswer(into.first(result.n));
     }
   }
+}
+
+std::string RelayLink::ReceiveFault(const IoResult& result) const {
+  const bool failed = result.status == IoResult::Status::kFailed;
+  if (up())
+    return failed ? "receiving from the relay failed: " + result.error
+                  : "the relay closed the connection";
+  return "relay " + url_.name + " closed the connection instead of upgrading it" +
+         (failed ? " (" + result.error + ")" : "") + RefusalHint(0, answer_, url_, options_.email);
 }
 
 void RelayLink::Deliver() {

@@ -70,6 +70,7 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   Duration NextBackoff();
   void ReportDown(const std::string& reason, Duration retry);
   void Receive();
+  std::string ReceiveFault(const IoResult& result) const;
   void TakeAnswer(ByteView bytes);
   void GoUp(Encoding encoding, ByteView first_frames);
   void Deliver();

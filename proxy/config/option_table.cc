@@ -140,7 +140,7 @@ OptionGroup Relay(ProxyOptions* o) {
        PathOption("HOTLINK_PROXY_CA_FILE", &o->ca_file,
                   "Certificates (PEM) to trust instead of the system's."),
        Milliseconds("HOTLINK_PROXY_CONNECT_TIMEOUT_MS", &o->connect_timeout,
-                    "Limit for name resolution, connecting and TLS."),
+                    "Limit for name resolution, connecting, a proxy and TLS."),
        Milliseconds("HOTLINK_PROXY_UPGRADE_TIMEOUT_MS", &o->upgrade_timeout,
                     "Limit for the server's answer to the upgrade."),
        Milliseconds("HOTLINK_PROXY_RECONNECT_MIN_MS", &o->reconnect_min,

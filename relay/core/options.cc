@@ -44,9 +44,10 @@ Status SetListen(RelayOptions& options, std::string_view value) {
   return {};
 }
 
-Status SetPortFile(RelayOptions& options, std::string_view value) {
+template <std::string RelayOptions::*path>
+Status SetPath(RelayOptions& options, std::string_view value) {
   if (value.empty()) return "the path of a file";
-  options.port_file = value;
+  options.*path = value;
   return {};
 }
 
@@ -113,8 +114,13 @@ struct Option {
 constexpr std::array kOptions = {
     Option{"--listen", "ADDRESS:PORT", Takes::kValue, SetListen,
            "where to listen, loopback only; port 0 is any free one (default 127.0.0.1:8080)"},
-    Option{"--port-file", "PATH", Takes::kValue, SetPortFile,
+    Option{"--port-file", "PATH", Takes::kValue, SetPath<&RelayOptions::port_file>,
            "write the port there once listening (a temporary file, then a rename)"},
+    Option{"--tls-cert", "PATH", Takes::kValue, SetPath<&RelayOptions::tls_certificate>,
+           "serve wss and https (TLS 1.2 or newer) instead of ws and http, with this certificate:\n"
+           "      PEM, followed by those between it and its authority. Goes with --tls-key"},
+    Option{"--tls-key", "PATH", Takes::kValue, SetPath<&RelayOptions::tls_key>,
+           "the certificate's private key: PEM, without a passphrase"},
     Option{"--allow-all-reads", "", Takes::kNothing, SetAllowAllReads,
            "development: everybody may read every path, whatever syft.pub.yaml files say"},
     Option{"--as-syftbox", "[=WORKERS]", Takes::kMaybeValue, SetAsSyftbox,
@@ -166,13 +172,19 @@ Result<RelayOptions> ParseRelayOptions(std::span<const std::string_view> argumen
       return Error{name + "=" + std::string(value) + ": must be " + *bad};
     }
   }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    return Error{options.tls_key.empty()
+                     ? "--tls-cert needs --tls-key, the certificate's private key"
+                     : "--tls-key needs --tls-cert, the key's certificate"};
+  }
   return options;
 }
 
 std::string RelayHelp() {
   std::string text =
       "hotlink-relay: passes hotlink messages between sidecars as the SyftBox server does, at\n"
-      "ws://ADDRESS:PORT/api/v1/events?user=EMAIL. It believes the user's name: loopback only.\n"
+      "ws(s)://ADDRESS:PORT/api/v1/events?user=EMAIL. It believes the user's name: loopback\n"
+      "only.\n"
       "Who may open and read a path is said by the syft.pub.yaml files that their owners write to\n"
       "it. It keeps them in memory: after a restart they have to be written again, as sidecars "
       "do.\n\n"

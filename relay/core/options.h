@@ -19,7 +19,8 @@ struct RelayOptions {
   std::string host = "127.0.0.1";  // a loopback address, IPv6 without brackets
   uint16_t port = 8080;            // 0: any free one
   bool ipv6 = false;
-  std::string port_file;  // empty: none
+  std::string port_file;                 // empty: none
+  std::string tls_certificate, tls_key;  // paths, both or neither; empty: plain HTTP
   bool allow_all_reads = false;
   uint32_t syftbox_workers = 0;  // 0: not as the SyftBox server
   FaultPlan faults;

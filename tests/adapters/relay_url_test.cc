@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "proxy/adapters/relay_errors.h"
-
 namespace hotlink {
 
 TEST_CASE("relay url: schemes, ports, path prefix and the escaped e-mail") {
@@ -44,13 +42,6 @@ TEST_CASE("relay url: what cannot be used is refused in words, without telling p
     CHECK(url.error().find("server URL") != std::string::npos);
     CHECK(url.error().find("secret") == std::string::npos);
   }
-}
-
-TEST_CASE("relay errors: the same failure at another time has the same key") {
-  CHECK(FailureKey("no answer after 12 ms (7)") == FailureKey("no answer after 3456 ms (7)"));
-  CHECK(FailureKey("answered 502") != FailureKey("answered 503"));
-  CHECK(DurationText(30 * kSecond) == "30 s");
-  CHECK(DurationText(250 * kMillisecond) == "250 ms");
 }
 
 }  // namespace hotlink

@@ -201,13 +201,15 @@ class Relay(Process):
     def __init__(self, port, directory, options, wrapper=()):
         self.port = port
         self.port_file = directory / "relay.port"
-        command = [*wrapper, RELAY_BIN, "--listen", f"127.0.0.1:{port}", "--port-file", str(self.port_file)]
+        self.scheme = "https" if "--tls-cert" in options else "http"
+        command = [*wrapper, RELAY_BIN, "--listen", f"127.0.0.1:{port}"]
+        command += ["--port-file", str(self.port_file)]
         command += options
         super().__init__("relay", command, clean_environment(), directory / "relay.log")
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self):
         self.port_file.unlink(missing_ok=True)
@@ -270,6 +272,19 @@ class Sidecar(Process):
                 return channel
         return None
 
+    def wait_link_error(self, *words, deadline=10.0):
+        """Until the telemetry says that the relay link is down because of something with all the
+        words in it; returns that."""
+
+        def error():
+            text = ((self.telemetry() or {}).get("link") or {}).get("error") or ""
+            return text if all(word in text for word in words) else None
+
+        try:
+            return wait_until(f"{self.name}: link error with {words}", error, deadline)
+        except AssertionError as failed:
+            raise AssertionError(f"{failed}; telemetry: {self.telemetry()}") from None
+
     def wait_channel(self, what, condition, name=None, deadline=10.0):
         """Until condition(channel) is true of what the telemetry says."""
         try:
@@ -285,7 +300,11 @@ class Sidecar(Process):
 def clean_environment(settings=None):
     """This process's variables without any that a program of ours would read, plus `settings`."""
     prefixes = ("SYFTBOX_", "HOTLINK_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(prefixes)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(prefixes) and not name.lower().endswith("_proxy")
+    }
     return {**kept, **(settings or {})}
 
 
@@ -325,6 +344,7 @@ class World:
         self.ports = Ports()
         self.processes = []
         self.closers = []  # called before the processes are ended
+        self.last_closers = []  # called after that: what the processes need to end well
 
     def relay(self, *options, start=True, wrapper=()):
         """A relay. Without options: everybody may read everything."""
@@ -402,6 +422,8 @@ class World:
         for process in self.processes:
             problems += process.end()
         self.closers.clear()
+        for closer in self.last_closers:
+            closer()
         self.ports.close()
         return problems
 

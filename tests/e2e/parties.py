@@ -136,6 +136,15 @@ def talk(x, y, said=b"ping", answered=b"pong"):
     assert x.receive(len(answered)) == answered
 
 
+def exchange(x, y, size):
+    """That many random bytes in both directions, one after the other."""
+    for source, target in ((x, y), (y, x)):
+        data = os.urandom(size)
+        source.send(data)
+        received = target.receive(size)
+        assert hashlib.sha256(received).digest() == hashlib.sha256(data).digest()
+
+
 def finish(x, y):
     """Both parties end in order."""
     x.half_close()

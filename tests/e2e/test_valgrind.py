@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from certificates import Authority
 from harness import MIB, SANITIZED
 from parties import Party, Transfer, talk
 
@@ -19,10 +20,17 @@ OPTIONS = [
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitized program looks after its memory itself")
 @pytest.mark.skipif(not VALGRIND, reason="VALGRIND IS NOT INSTALLED: memory errors go unnoticed")
-def test_sidecar_under_valgrind(world):
-    relay = world.relay()
-    a = world.sidecar("a@example.org", relay, wrapper=[VALGRIND, *OPTIONS])
-    b = world.sidecar("b@example.org", relay)
+@pytest.mark.parametrize("tls", [False, True])
+def test_sidecar_under_valgrind(world, tmp_path, tls):
+    relay_options, settings = ["--allow-all-reads"], {}
+    if tls:
+        authority = Authority(tmp_path)
+        certificate, key = authority.issue("127.0.0.1")
+        relay_options += ["--tls-cert", str(certificate), "--tls-key", str(key)]
+        settings["HOTLINK_PROXY_CA_FILE"] = str(authority.file)
+    relay = world.relay(*relay_options)
+    a = world.sidecar("a@example.org", relay, wrapper=[VALGRIND, *OPTIONS], **settings)
+    b = world.sidecar("b@example.org", relay, **settings)
     world.channel(a, b)
     a.wait_listening(deadline=60)
     b.wait_listening()

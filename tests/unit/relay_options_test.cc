@@ -22,6 +22,7 @@ TEST_CASE("without options the relay listens on 127.0.0.1:8080 and is plain") {
   CHECK_FALSE(options->allow_all_reads);
   CHECK(options->syftbox_workers == 0);
   CHECK_FALSE(options->faults.any());
+  CHECK(options->tls_certificate.empty());
   CHECK(options->queue_bytes == 64u << 20);
 }
 
@@ -29,7 +30,7 @@ TEST_CASE("every option is taken, with '=' and with a space") {
   const Result<RelayOptions> options =
       Parse({"--listen=[::1]:0", "--port-file", "/tmp/a b", "--allow-all-reads", "--as-syftbox=4",
              "--fault", "loss=0.5", "--seed=18446744073709551615", "--queue-bytes", "8388608",
-             "--log-level=warning"});
+             "--log-level=warning", "--tls-cert", "/c.pem", "--tls-key=/k.pem"});
   REQUIRE(options.ok());
   CHECK(options->host == "::1");
   CHECK(options->ipv6);
@@ -41,6 +42,8 @@ TEST_CASE("every option is taken, with '=' and with a space") {
   CHECK(options->seed == UINT64_MAX);
   CHECK(options->queue_bytes == 8u << 20);
   CHECK(options->log_level == LogLevel::kWarning);
+  CHECK(options->tls_certificate == "/c.pem");
+  CHECK(options->tls_key == "/k.pem");
   CHECK(Parse({"--as-syftbox"})->syftbox_workers == kDefaultSyftboxWorkers);
   CHECK(Parse({"--as-syftbox", "--allow-all-reads"})->allow_all_reads);
   CHECK(Parse({"--help"})->help);
@@ -81,6 +84,9 @@ TEST_CASE("a wrong option names itself, its value and what it may be") {
       {{"--queue-bytes", "4294967297"}, "from 8388608 to 4294967296"},
       {{"--log-level", "loud"}, "debug, info, warning or error"},
       {{"--port-file="}, "the path of a file"},
+      {{"--tls-cert=c"}, "--tls-cert needs --tls-key"},
+      {{"--tls-key=k"}, "--tls-key needs --tls-cert"},
+      {{"--tls-cert=", "--tls-key=k"}, "--tls-cert=: must be the path of a file"},
   };
   for (const auto& wrong : kCases) {
     CAPTURE(wrong.names);
@@ -93,9 +99,10 @@ TEST_CASE("a wrong option names itself, its value and what it may be") {
 
 TEST_CASE("the help names every option") {
   const std::string help = RelayHelp();
-  for (const char* name : {"--listen ADDRESS:PORT", "--port-file PATH", "--allow-all-reads\n",
-                           "--as-syftbox[=WORKERS]", "--fault LIST", "--seed N",
-                           "--queue-bytes BYTES", "--log-level LEVEL", "--version\n", "--help\n"}) {
+  for (const char* name :
+       {"--listen ADDRESS:PORT", "--port-file PATH", "--allow-all-reads\n",
+        "--as-syftbox[=WORKERS]", "--fault LIST", "--seed N", "--queue-bytes BYTES",
+        "--log-level LEVEL", "--tls-cert PATH", "--tls-key PATH", "--version\n", "--help\n"}) {
     CAPTURE(name);
     CHECK(help.find(name) != std::string::npos);
   }
