@@ -37,7 +37,7 @@ endif
 CXXFLAGS  += $(OPT)
 
 # The library's objects by layer: PURE_SRC compiles and tests without libuv, libwebsockets, libcurl.
-PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc relay/core/*.cc)
+PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc relay/core/*.cc)
 PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/*.cc)
 RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)

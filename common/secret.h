@@ -23,6 +23,14 @@ class Secret {
   std::string text_;
 };
 
+// `text` with *** wherever it held the secret.
+inline std::string WithoutSecret(std::string text, const Secret& secret) {
+  if (secret.empty()) return text;
+  for (size_t at = 0; (at = text.find(secret.Reveal(), at)) != std::string::npos; at += 3)
+    text.replace(at, secret.Reveal().size(), secret.Text());
+  return text;
+}
+
 inline std::ostream& operator<<(std::ostream& out, const Secret& secret) {
   return out << secret.Text();
 }

@@ -40,22 +40,12 @@ Environment ReadEnvironment() {
   return environment;
 }
 
-// The token for the next connect: the file is read again, another process may have renewed it.
-std::function<std::string()> TokenSource(const ProxyOptions& options, Log& log) {
-  return [token = options.access_token, path = options.access_token_file, &log] {
-    if (path.empty()) return token.Reveal();
-    const Result<Secret> fresh = ReadAccessTokenFile(path, DiskFiles());
-    if (!fresh) log.Write(LogLevel::kWarning, fresh.error());
-    return fresh ? fresh->Reveal() : token.Reveal();
-  };
-}
-
 int Run(const ProxyOptions& options, Log& log) {
   uv_loop_t loop;
   if (uv_loop_init(&loop) != 0) return Fail("the event loop cannot be made");
   int exit_code = kCannotStart;
   {
-    Sidecar sidecar(&loop, options, TokenSource(options, log), log);
+    Sidecar sidecar(&loop, options, log);
     // Before anything else runs: a signal at any moment drains.
     Signals signals(&loop, {SIGTERM, SIGINT}, [&sidecar] { sidecar.Terminate(); });
     if (const auto error = sidecar.Start()) {

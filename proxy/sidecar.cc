@@ -29,10 +29,22 @@ MarkerScanOptions ScanOptions(const ProxyOptions& options) {
           .use_inotify = options.use_inotify};
 }
 
-RelayLinkOptions LinkOptions(const ProxyOptions& options, std::function<std::string()> token) {
+TokenKeeperOptions TokenOptions(const ProxyOptions& options) {
+  const Result<RelayUrl> url = ParseRelayUrl(options.server_url, options.email);
+  return {.given = {options.access_token, options.refresh_token},
+          .access_place = options.access_place,
+          .refresh_place = options.refresh_place,
+          .refresh_url = url ? url->refresh_url : "",  // then the link does not start
+          .ca_file = options.ca_file,
+          .timeout = options.connect_timeout + options.upgrade_timeout,
+          .pace = options.refresh_pace,
+          .retry_max = options.refresh_retry_max};
+}
+
+RelayLinkOptions LinkOptions(const ProxyOptions& options, LinkTokens* tokens) {
   return {.server_url = options.server_url,
           .email = options.email,
-          .access_token = std::move(token),
+          .tokens = tokens,
           .offer_msgpack = options.encoding == Encoding::kMsgpack,
           .ca_file = options.ca_file,
           .connect_timeout = options.connect_timeout,
@@ -53,13 +65,13 @@ CoreConfig ConfigOf(const ProxyOptions& options) {
 
 Time Sidecar::Now() const { return static_cast<Time>(uv_hrtime() / 1000); }
 
-Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::string()> access_token,
-                 Log& log)
+Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
     : loop_(loop),
       options_(std::move(options)),
       log_(log),
       admission_(options_.allow_from, BridgeNetworks, log),
-      link_(loop, LinkOptions(options_, std::move(access_token)),
+      tokens_(loop, TokenOptions(options_), log),
+      link_(loop, LinkOptions(options_, &tokens_),
             {.on_up = [this] { core_.LinkUp(Now()), CoreCalled(); },
              .on_down =
                  [this](const std::string&) {
@@ -333,6 +345,7 @@ void Sidecar::CoreCalled() {
 void Sidecar::Terminate() {
   if (draining_) {
     log_.Write(LogLevel::kWarning, "second signal: ending now");
+    tokens_.Abandon();
     return Stop();
   }
   draining_ = true;
@@ -349,7 +362,8 @@ void Sidecar::Stop() {
   core_timer_.Stop();
   port_timer_.Stop();
   telemetry_timer_.Stop();
-  to_stop_ = 2;
+  to_stop_ = 3;
+  tokens_.Stop([this] { StoppedOne(); });
   link_.Stop([this] { StoppedOne(); });
   markers_.Stop([this] { StoppedOne(); });
   log_.Write(LogLevel::kInfo, exit_code_ == 0 ? "ended: everything was acknowledged"

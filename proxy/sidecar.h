@@ -5,7 +5,6 @@
 
 #include <uv.h>
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "proxy/adapters/port_listeners.h"
 #include "proxy/adapters/relay_link.h"
 #include "proxy/adapters/telemetry_file.h"
+#include "proxy/adapters/token_keeper.h"
 #include "proxy/adapters/uv_handles.h"
 #include "proxy/config/options.h"
 #include "proxy/core/admission.h"
@@ -31,9 +31,8 @@ namespace hotlink {
 
 class Sidecar {
  public:
-  // `loop` and `log` outlive the sidecar. `access_token` is asked before each connect.
-  Sidecar(uv_loop_t* loop, ProxyOptions options, std::function<std::string()> access_token,
-          Log& log);
+  // `loop` and `log` outlive the sidecar.
+  Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log);
   ~Sidecar();
 
   // An error: the server URL is unusable; nothing runs.
@@ -80,6 +79,7 @@ class Sidecar {
   const ProxyOptions options_;
   Log& log_;
   Admission admission_;
+  TokenKeeper tokens_;
   RelayLink link_;
   PartySockets party_;
   Core core_;

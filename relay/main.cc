@@ -10,12 +10,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/log_writer.h"
 #include "common/version.h"
 #include "relay/core/options.h"
 #include "relay/server.h"
+#include "relay/token_file.h"
 
 namespace hotlink {
 namespace {
@@ -53,8 +55,9 @@ bool WritePortFile(const std::string& path, uint16_t port) {
   return std::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
-ServerConfig MakeServerConfig(const RelayOptions& options) {
+ServerConfig MakeServerConfig(const RelayOptions& options, Auth* auth) {
   ServerConfig config;
+  config.auth = auth;
   config.address = options.host;
   config.ipv6 = options.ipv6;
   config.port = options.port;
@@ -123,7 +126,16 @@ int Run(const std::vector<std::string_view>& arguments) {
     std::puts(VersionLine("hotlink-relay").c_str());
     return 0;
   }
-  const ServerConfig config = MakeServerConfig(*options);
+  std::optional<Auth> auth;
+  if (!options->token_file.empty()) {
+    Result<TokenTable> tokens = ReadTokenFile(options->token_file);
+    if (!tokens) {
+      std::fprintf(stderr, "hotlink-relay: --token-file: %s\n", tokens.error().c_str());
+      return 2;
+    }
+    auth.emplace(std::move(*tokens), options->token_lifetime, FillRandom);
+  }
+  const ServerConfig config = MakeServerConfig(*options, auth ? &*auth : nullptr);
   if (config.tls.given()) {
     if (const std::optional<Error> fault = CheckTlsFiles(config.tls)) {
       std::fprintf(stderr, "hotlink-relay: %s\n", fault->text.c_str());

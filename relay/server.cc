@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/email.h"
+#include "relay/http_response.h"
 
 namespace hotlink {
 
@@ -19,7 +20,7 @@ constexpr std::string_view kEventsPath = "/api/v1/events";
 constexpr std::string_view kHealthPath = "/healthz";
 constexpr std::string_view kEncodingsHeader = "x-syft-ws-encodings:";
 
-// Bytes of all request headers: room for a long access token, which is not looked at.
+// Bytes of all request headers: room for a long access token.
 constexpr unsigned kMaxRequestHeaders = 16384;
 // Descriptors besides the connections: listener, loop, timer, log.
 constexpr unsigned kOtherDescriptors = 64;
@@ -29,19 +30,6 @@ constexpr int kWritesPerTurn = 64;
 static_assert(kFrameHeadroom >= LWS_PRE);
 
 Server* ServerOf(lws* wsi) { return static_cast<Server*>(lws_context_user(lws_get_context(wsi))); }
-
-// The whole answer in one write. libwebsockets' own headers say HTTP/1.0 to a refused upgrade,
-// which WebSocket clients do not take for an answer.
-int Respond(lws* wsi, std::string_view status, std::string_view text) {
-  const std::string answer = "HTTP/1.1 " + std::string(status) +
-                             "\r\ncontent-type: text/plain\r\n"
-                             "content-length: " +
-                             std::to_string(text.size()) + "\r\n\r\n" + std::string(text);
-  Bytes buffer(LWS_PRE);
-  buffer.insert(buffer.end(), answer.begin(), answer.end());
-  const int written = lws_write(wsi, buffer.data() + LWS_PRE, answer.size(), LWS_WRITE_HTTP_FINAL);
-  return written < static_cast<int>(answer.size()) ? -1 : 0;
-}
 
 std::string_view RequestPath(lws* wsi, std::array<char, 1024>* buffer) {
   const int n = lws_hdr_copy(wsi, buffer->data(), buffer->size(), WSI_TOKEN_GET_URI);
@@ -76,6 +64,17 @@ Result<std::string> RequestUser(lws* wsi) {
   }
 }
 
+// The Authorization header; empty where there is none. One that is longer than all headers may be
+// does not get here.
+std::string RequestAuthorization(lws* wsi) {
+  const int length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+  if (length <= 0) return "";
+  std::string value(static_cast<size_t>(length) + 1, '\0');
+  const int n = lws_hdr_copy(wsi, value.data(), length + 1, WSI_TOKEN_HTTP_AUTHORIZATION);
+  value.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return value;
+}
+
 // The first encoding in the client's list that we speak; json where it names none.
 Encoding RequestEncoding(lws* wsi) {
   std::array<char, 256> buffer;
@@ -106,7 +105,9 @@ struct Server::Connection {
 Server::Server(const ServerConfig& config, uv_loop_t* loop, Log* log)
     : config_(config), loop_(loop), log_(log), relay_(config.relay, this, log), timer_([this] {
         Advance();
-      }) {}
+      }) {
+  if (config_.auth) refresh_.emplace(config_.auth, log_);
+}
 
 Server::~Server() {
   // The second of the two calls that libwebsockets wants with a loop that is not its own: the
@@ -183,6 +184,13 @@ int Server::Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in
   switch (reason) {
     case LWS_CALLBACK_HTTP:
       return OnHttp(wsi, static_cast<const char*>(in));
+    case LWS_CALLBACK_HTTP_BODY:
+      return refresh_ ? refresh_->OnBody(wsi, {static_cast<const char*>(in), size}) : -1;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+      return refresh_ ? refresh_->OnComplete(wsi) : -1;
+    case LWS_CALLBACK_CLOSED_HTTP:
+      if (refresh_) refresh_->OnClosed(wsi);
+      return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
       return OnUpgrade(wsi);
     case LWS_CALLBACK_ADD_HEADERS:
@@ -201,14 +209,21 @@ int Server::Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in
   }
 }
 
+Result<std::string> Server::Identify(lws* wsi) {
+  if (!config_.auth) return RequestUser(wsi);
+  return config_.auth->Identify(RequestAuthorization(wsi), MonotonicNow());
+}
+
 int Server::OnHttp(lws* wsi, const char* path) {
   int failed = 0;
+  if (refresh_ && path == kRefreshPath) return refresh_->OnRequest(wsi);
   if (path == kHealthPath) {
-    failed = Respond(wsi, "200 OK", "ok");
+    failed = Respond(wsi, {"200 OK", "ok"});
   } else if (path == kEventsPath) {
-    failed = Respond(wsi, "426 Upgrade Required", "this is a WebSocket: send Upgrade: websocket\n");
+    failed =
+        Respond(wsi, {"426 Upgrade Required", "this is a WebSocket: send Upgrade: websocket\n"});
   } else {
-    failed = Respond(wsi, "404 Not Found", "not found: there are /api/v1/events and /healthz\n");
+    failed = Respond(wsi, {"404 Not Found", "not found: there are /api/v1/events and /healthz\n"});
   }
   return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
@@ -217,17 +232,20 @@ int Server::OnHttp(lws* wsi, const char* path) {
 int Server::OnUpgrade(lws* wsi) {
   std::array<char, 1024> buffer;
   if (RequestPath(wsi, &buffer) != kEventsPath) {
-    return Respond(wsi, "404 Not Found", "not found: the WebSocket is at /api/v1/events\n") ? -1
-                                                                                            : 1;
+    return Respond(wsi, {"404 Not Found", "not found: the WebSocket is at /api/v1/events\n"}) ? -1
+                                                                                              : 1;
   }
-  const Result<std::string> user = RequestUser(wsi);
+  const Result<std::string> user = Identify(wsi);
   if (!user) {
     log_->Write(LogLevel::kInfo, "connection refused: " + user.error());
-    return Respond(wsi, "400 Bad Request", user.error() + "\n") ? -1 : 1;
+    const HttpAnswer bad_request{"400 Bad Request", user.error() + "\n"};
+    const HttpAnswer no_token{"401 Unauthorized", user.error() + "\n", "text/plain",
+                              "www-authenticate: Bearer\r\n"};
+    return Respond(wsi, config_.auth ? no_token : bad_request) ? -1 : 1;
   }
   if (relay_.connections() >= kMaxConnections) {
     log_->Write(LogLevel::kWarning, "user=" + *user + " refused: too many connections");
-    return Respond(wsi, "503 Service Unavailable", "too many connections\n") ? -1 : 1;
+    return Respond(wsi, {"503 Service Unavailable", "too many connections\n"}) ? -1 : 1;
   }
   return 0;
 }
@@ -247,7 +265,7 @@ int Server::OnAddHeaders(lws* wsi, lws_process_html_args* args) {
 
 int Server::OnEstablished(lws* wsi, Connection** slot) {
   *slot = nullptr;
-  const Result<std::string> user = RequestUser(wsi);
+  const Result<std::string> user = Identify(wsi);
   if (!user) return -1;
   auto connection = std::make_unique<Connection>();
   connection->wsi = wsi;

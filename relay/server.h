@@ -1,6 +1,7 @@
 // The relay's sockets: a libwebsockets server on a libuv loop, around the pure Relay.
 //
 //   GET /api/v1/events?user=<email>  WebSocket (protocol.md §1)
+//   POST /auth/refresh               with Auth: new tokens for a refresh token
 //   GET /healthz                     200 "ok"
 #ifndef HOTLINK_RELAY_SERVER_H_
 #define HOTLINK_RELAY_SERVER_H_
@@ -11,22 +12,26 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "common/log.h"
 #include "common/result.h"
+#include "relay/core/auth.h"
 #include "relay/core/relay.h"
 #include "relay/precise_timer.h"
+#include "relay/refresh_endpoint.h"
 #include "relay/tls_files.h"
 
 namespace hotlink {
 
 struct ServerConfig {
-  std::string address;  // numeric, loopback
+  std::string address;  // numeric
   bool ipv6 = false;
-  uint16_t port = 0;  // 0: any free one
-  TlsFiles tls;       // given: wss and https only; REQUIRES: CheckTlsFiles() found nothing
+  uint16_t port = 0;     // 0: any free one
+  TlsFiles tls;          // given: wss and https only; REQUIRES: CheckTlsFiles() found nothing
+  Auth* auth = nullptr;  // null: the user's name is believed; outlives the server
   RelayConfig relay;
 };
 
@@ -53,6 +58,7 @@ class Server : private RelayHost {
 
   static int OnEvent(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
   int Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  Result<std::string> Identify(lws* wsi);  // whose connection it is
   int OnHttp(lws* wsi, const char* path);
   int OnUpgrade(lws* wsi);
   int OnAddHeaders(lws* wsi, lws_process_html_args* args);
@@ -70,6 +76,7 @@ class Server : private RelayHost {
   uv_loop_t* loop_;
   Log* log_;
   Relay relay_;
+  std::optional<RefreshEndpoint> refresh_;
   PreciseTimer timer_;  // for Relay::NextDeadline()
   uv_prepare_t prepare_{};
   lws_context* context_ = nullptr;

@@ -17,6 +17,8 @@ constexpr size_t kAnswerChunk = 4 << 10;    // the same while upgrading
 // and throws us out at once is not to be hammered.
 constexpr uint64_t kStableMs = 1000;
 
+constexpr int kUnauthorized = 401;  // HTTP status
+
 constexpr uint16_t kCloseNormal = 1000;  // RFC 6455 §7.4.1
 constexpr uint16_t kCloseNoCode = 1005;
 
@@ -90,7 +92,8 @@ void RelayLink::OnConnected() {
   WsHandshakeRequest request;
   request.host = url_.host_header;
   request.target = url_.target;
-  if (options_.access_token) request.access_token = options_.access_token();
+  token_ = options_.tokens ? options_.tokens->AccessToken() : Secret();
+  request.access_token = token_.Reveal();
   request.version = std::string(kVersion);
   request.user = options_.email;
   request.offer_msgpack = options_.offer_msgpack;
@@ -115,8 +118,14 @@ void RelayLink::TakeAnswer(ByteView bytes) {
   WsHandshakeParser::Outcome outcome = handshake_->Parse(answer_);
   if (outcome.status == WsHandshakeParser::Status::kNeedMore) return;
   if (outcome.status == WsHandshakeParser::Status::kError) {
-    Down("relay " + url_.name + " does not open the WebSocket: " + outcome.error +
-         RefusalHint(outcome.http_status, answer_, url_, options_.email));
+    // A server may repeat in its words what it was sent. Before they are cut, which may cut the
+    // token in two.
+    const std::string words = handshake_->Parse(WithoutSecret(answer_, token_)).error;
+    const std::string refusal = "relay " + url_.name + " does not open the WebSocket: " + words;
+    if (outcome.http_status == kUnauthorized && options_.tokens)
+      AskForToken(refusal);
+    else
+      Down(refusal + RefusalHint(outcome.http_status, answer_, url_, options_.email));
     return;
   }
   std::string first_frames = answer_.substr(outcome.consumed);
@@ -141,6 +150,7 @@ void RelayLink::GoUp(Encoding encoding, ByteView first_frames) {
                  " up encoding=" + (encoding == Encoding::kJson ? "json" : "msgpack") +
                  (tries_ > 0 ? " after " + std::to_string(tries_) + " failures" : ""));
   tries_ = 0;
+  if (options_.tokens) options_.tokens->Accepted();
   last_error_.clear();
   reported_error_.clear();
   timer_.Start(std::min(options_.ping_every, options_.dead_after));
@@ -154,18 +164,39 @@ void RelayLink::Down(const std::string& reason) {
   const bool was_up = up();
   const std::string why = reason;  // `reason` may be one of the members cleared here
   if (was_up && uv_now(loop_) - up_since_ >= kStableMs) backoff_ = 0;
+  Leave(why);
+  RetryLater();
+  if (was_up) events_.on_down(why);
+}
+
+// The connection ends; when there will be another one is not said yet.
+void RelayLink::Leave(const std::string& reason) {
   SetState(State::kWaiting);
   failure_.clear();
   blocked_ = false;
   turn_.Stop();
   sender_.Drop();
   connection_.reset();
-  last_error_ = why;
+  timer_.Stop();
+  last_error_ = reason;
+}
+
+void RelayLink::RetryLater() {
   ++tries_;
   Duration retry = NextBackoff();
   timer_.Start(retry);
-  ReportDown(why, retry);
-  if (was_up) events_.on_down(why);
+  ReportDown(last_error_, retry);
+}
+
+// A token that has expired is everyday business: it is an error only when there is no other.
+void RelayLink::AskForToken(const std::string& refusal) {
+  Leave(refusal);
+  options_.tokens->Refused([this](const TokenVerdict& verdict) {
+    if (state_ != State::kWaiting) return;  // stopped meanwhile
+    if (verdict.renewed) return Connect();
+    last_error_ += verdict.advice;
+    RetryLater();
+  });
 }
 
 // Doubles from backoff_min to backoff_max; the upper half is random, so that the sidecars of a

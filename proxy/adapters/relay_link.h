@@ -67,6 +67,9 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void SetState(State next);
   void Connect();
   void Down(const std::string& reason);
+  void Leave(const std::string& reason);
+  void RetryLater();
+  void AskForToken(const std::string& refusal);
   Duration NextBackoff();
   void ReportDown(const std::string& reason, Duration retry);
   void Receive();
@@ -94,6 +97,7 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   std::unique_ptr<CurlConnection> connection_;
   std::unique_ptr<WsHandshakeParser> handshake_;
   std::string answer_;  // to the upgrade request, so far
+  Secret token_;        // that was sent with it
   std::unique_ptr<WsParser> parser_;
   MessageDecoder decoder_;
   LinkSender sender_;

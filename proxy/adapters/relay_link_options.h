@@ -8,15 +8,16 @@
 
 #include "common/message.h"
 #include "common/time.h"
+#include "proxy/adapters/link_tokens.h"
 
 namespace hotlink {
 
 struct RelayLinkOptions {
   std::string server_url;
   std::string email;
-  std::function<std::string()> access_token;  // asked before each connect; empty: none is sent
-  bool offer_msgpack = true;                  // else only JSON is offered
-  std::string ca_file;                        // PEM; empty: the system's
+  LinkTokens* tokens = nullptr;  // null: no token is sent; outlives the link
+  bool offer_msgpack = true;     // else only JSON is offered
+  std::string ca_file;           // PEM; empty: the system's
   Duration connect_timeout = 10 * kSecond;
   Duration upgrade_timeout = 10 * kSecond;
   Duration backoff_min = 100 * kMillisecond;

@@ -9,6 +9,7 @@ namespace hotlink {
 namespace {
 
 constexpr char kEventsPath[] = "/api/v1/events";
+constexpr char kRefreshPath[] = "/auth/refresh";
 
 using UrlHandle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
@@ -67,6 +68,7 @@ Result<RelayUrl> ParseRelayUrl(const std::string& server_url, const std::string&
   out.connect_url = scheme + "://" + out.name + "/";
   std::string prefix = Part(url.get(), CURLUPART_PATH);
   while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+  out.refresh_url = scheme + "://" + out.name + prefix + kRefreshPath;
   out.target = prefix + kEventsPath + "?user=" + Escape(email);
   return out;
 }

@@ -12,6 +12,7 @@ struct RelayUrl {
   std::string connect_url;  // http(s)://host:port/, for libcurl
   std::string host_header;  // host, with :port where it is not the scheme's default
   std::string target;       // path and query of the event socket, escaped
+  std::string refresh_url;  // where tokens are renewed, for libcurl
   std::string name;         // host:port, for people
   bool tls = false;
 };

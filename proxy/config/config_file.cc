@@ -14,7 +14,8 @@ struct Key {
 constexpr Key kKeys[] = {{"email", "SYFTBOX_EMAIL"},
                          {"data_dir", "SYFTBOX_DATA_DIR"},
                          {"server_url", "SYFTBOX_SERVER_URL"},
-                         {"access_token", "SYFTBOX_ACCESS_TOKEN"}};
+                         {"access_token", "SYFTBOX_ACCESS_TOKEN"},
+                         {"refresh_token", "SYFTBOX_REFRESH_TOKEN"}};
 
 using Json = std::unique_ptr<cJSON, decltype(&cJSON_Delete)>;
 
@@ -50,8 +51,6 @@ Result<ConfigFile> ReadConfigFile(const std::string& path, std::string_view cont
     if (*item->valuestring == '\0') continue;
     file.values[key.option] = {item->valuestring, std::string(key.key) + " in " + path};
   }
-  const cJSON* refresh = cJSON_GetObjectItemCaseSensitive(json.get(), "refresh_token");
-  file.has_refresh_token = cJSON_IsString(refresh) && *refresh->valuestring != '\0';
   return file;
 }
 

@@ -14,8 +14,7 @@ namespace hotlink {
 inline constexpr size_t kConfigFileMax = 64 << 10;  // bytes; real ones have well under 2 KiB
 
 struct ConfigFile {
-  GivenValues values;              // by the names of the options
-  bool has_refresh_token = false;  // which this version does not use
+  GivenValues values;  // by the names of the options
 };
 
 // `path` is only for messages. Other keys are the client's own; empty values count as missing.

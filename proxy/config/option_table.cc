@@ -34,9 +34,13 @@ Option Milliseconds(std::string name, Duration* target, std::string help) {
 }
 
 OptionGroup Identity(ProxyOptions* o) {
-  Option token = SecretOption("SYFTBOX_ACCESS_TOKEN", &o->access_token,
-                              "Sent to the server as Authorization: Bearer. Not a flag, since "
-                              "others can read a command line.");
+  Option access = SecretOption("SYFTBOX_ACCESS_TOKEN", &o->access_token,
+                               "Sent to the server as Authorization: Bearer. Not a flag, since "
+                               "others can read a command line.");
+  Option refresh = SecretOption("SYFTBOX_REFRESH_TOKEN", &o->refresh_token,
+                                "Renews the access token, and itself, when the server refuses the "
+                                "access token. From a file or config.json it survives a restart, "
+                                "since the new one is written back there.");
   return {
       "Identity",
       {ValueOption("SYFTBOX_EMAIL", "EMAIL", "an e-mail address", "", &o->email, SetEmail,
@@ -48,12 +52,23 @@ OptionGroup Identity(ProxyOptions* o) {
                    &o->server_url, SetServerUrl,
                    "The SyftBox server, or a hotlink-relay. Required."),
        WithFlag(PathOption("SYFTBOX_CONFIG_PATH", &o->config_path,
-                           "The client's config.json: email, data_dir, server_url and access_token "
-                           "come from there where neither flag nor variable gives them."),
+                           "The client's config.json: email, data_dir, server_url, access_token "
+                           "and refresh_token come from there where neither flag nor variable "
+                           "gives them; renewed tokens go back there."),
                 "--config"),
-       std::move(token),
+       std::move(access),
        PathOption("SYFTBOX_ACCESS_TOKEN_FILE", &o->access_token_file,
-                  "A file that holds the access token.")}};
+                  "A file that holds the access token: read again before each connect, and "
+                  "rewritten when the token is renewed."),
+       std::move(refresh),
+       PathOption("SYFTBOX_REFRESH_TOKEN_FILE", &o->refresh_token_file,
+                  "A file that holds the refresh token, likewise."),
+       Milliseconds("HOTLINK_PROXY_TOKEN_REFRESH_MS", &o->refresh_pace,
+                    "Between two requests for a new access token at least; twice that after each "
+                    "that did not help. The server takes 10 a minute from one address."),
+       Milliseconds("HOTLINK_PROXY_TOKEN_REFRESH_MAX_MS", &o->refresh_retry_max,
+                    "The most it grows to, and how long a refused refresh token is not sent "
+                    "again.")}};
 }
 
 OptionGroup Markers(ProxyOptions* o) {

@@ -176,12 +176,4 @@ Complaint SetServerUrl(const std::string& text, std::string* url) {
   return {};
 }
 
-Complaint CheckAccessToken(std::string_view token) {
-  if (token.size() > kAccessTokenMax) {
-    return "has more than " + std::to_string(kAccessTokenMax) + " bytes";
-  }
-  if (!IsVisible(token)) return "must be visible ASCII characters without spaces or line breaks";
-  return {};
-}
-
 }  // namespace hotlink

@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "common/option.h"
-#include "common/secret.h"
 #include "proxy/core/admission.h"
 #include "proxy/markers/marker.h"
 
 namespace hotlink {
 
-inline constexpr size_t kMaxListItems = 256;         // of any list; real ones have a handful
-inline constexpr size_t kAccessTokenMax = 12 << 10;  // bytes; servers take headers of 16 KiB in all
+inline constexpr size_t kMaxListItems = 256;  // of any list; real ones have a handful
 
 Complaint SetEmail(const std::string& text, std::string* email);
 Complaint SetPeers(const std::string& text, std::vector<std::string>* peers);
@@ -34,9 +32,6 @@ Complaint SetAllowFrom(const std::string& text, AllowFrom* allow);
 
 // http, https, ws or wss, no user name, query or fragment.
 Complaint SetServerUrl(const std::string& text, std::string* url);
-
-// It becomes a header of the upgrade request: visible ASCII only.
-Complaint CheckAccessToken(std::string_view token);
 
 }  // namespace hotlink
 

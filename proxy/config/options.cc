@@ -56,6 +56,8 @@ std::optional<Error> CheckTogether(const ProxyOptions& o) {
        static_cast<int64_t>(c.frame_max), static_cast<int64_t>(c.window)},
       {"HOTLINK_PROXY_RECONNECT_MIN_MS", "HOTLINK_PROXY_RECONNECT_MAX_MS", o.reconnect_min,
        o.reconnect_max},
+      {"HOTLINK_PROXY_TOKEN_REFRESH_MS", "HOTLINK_PROXY_TOKEN_REFRESH_MAX_MS", o.refresh_pace,
+       o.refresh_retry_max},
       {"HOTLINK_PROXY_RELAY_PING_MS", "HOTLINK_PROXY_RELAY_DEAD_MS", o.relay_ping, o.relay_dead},
       {"HOTLINK_PROXY_OPEN_RETRY_MIN_MS", "HOTLINK_PROXY_OPEN_RETRY_MAX_MS", c.open_retry_min,
        c.open_retry_max},
@@ -93,22 +95,56 @@ std::optional<Error> CheckIdentity(const ProxyOptions& o, const OptionFiles& fil
   return {};
 }
 
+// One of the two tokens, as its options leave it.
+struct TokenSetting {
+  const char* name;  // of the variable
+  const char* key;   // in config.json
+  Secret* token;
+  std::string* file;
+  TokenPlace* place;
+};
+
 // Reads the token's file where no token is given, and checks the token.
 std::optional<Error> SettleToken(const GivenValues& given, const OptionFiles& files,
-                                 ProxyOptions* o, std::vector<Notice>* notices) {
-  const auto token = given.find("SYFTBOX_ACCESS_TOKEN");
+                                 const std::string& config_path, const TokenSetting& setting,
+                                 std::vector<Notice>* notices) {
+  const std::string file_name = std::string(setting.name) + "_FILE";
+  const auto token = given.find(setting.name);
   if (token != given.end()) {
-    if (!o->access_token_file.empty()) {
-      o->access_token_file.clear();
-      notices->push_back({LogLevel::kWarning, "SYFTBOX_ACCESS_TOKEN_FILE has no effect, since " +
+    if (!setting.file->empty()) {
+      setting.file->clear();
+      notices->push_back({LogLevel::kWarning, file_name + " has no effect, since " +
                                                   token->second.source + " is given"});
     }
-    const Complaint complaint = CheckAccessToken(o->access_token.Reveal());
+    const bool variable = token->second.source == setting.name;
+    *setting.place = variable ? TokenPlace{TokenPlace::Kind::kVariable, setting.name, ""}
+                              : TokenPlace{TokenPlace::Kind::kConfig, config_path, setting.key};
+    const Complaint complaint = CheckToken(setting.token->Reveal());
     if (complaint) return Error{token->second.source + " is \"***\": " + *complaint};
-  } else if (!o->access_token_file.empty()) {
-    const Result<Secret> read = ReadAccessTokenFile(o->access_token_file, files);
-    if (!read) return Error{"SYFTBOX_ACCESS_TOKEN_FILE: " + read.error()};
-    o->access_token = *read;
+  } else if (!setting.file->empty()) {
+    *setting.place = {TokenPlace::Kind::kFile, *setting.file, ""};
+    const Result<std::string> content = files.read(*setting.file, kTokenFileMax);
+    if (!content) return Error{file_name + ": " + content.error()};
+    const Result<Secret> read = TokenIn(*setting.place, *content);
+    if (!read) return Error{file_name + ": " + read.error()};
+    *setting.token = *read;
+  }
+  return {};
+}
+
+std::optional<Error> SettleTokens(const GivenValues& given, const OptionFiles& files,
+                                  ProxyOptions* o, std::vector<Notice>* notices) {
+  const TokenSetting access = {"SYFTBOX_ACCESS_TOKEN", "access_token", &o->access_token,
+                               &o->access_token_file, &o->access_place};
+  const TokenSetting refresh = {"SYFTBOX_REFRESH_TOKEN", "refresh_token", &o->refresh_token,
+                                &o->refresh_token_file, &o->refresh_place};
+  for (const TokenSetting& setting : {access, refresh}) {
+    if (auto error = SettleToken(given, files, o->config_path, setting, notices)) return error;
+  }
+  // An access token that is yet to be had goes beside a refresh token of config.json.
+  if (o->access_place.kind == TokenPlace::Kind::kNowhere &&
+      o->refresh_place.kind == TokenPlace::Kind::kConfig) {
+    o->access_place = {TokenPlace::Kind::kConfig, o->config_path, access.key};
   }
   return {};
 }
@@ -133,36 +169,28 @@ std::optional<Error> CheckListening(const ProxyOptions& o, std::vector<Notice>* 
 }
 
 // config.json, where flag or variable name one. A token's file, given nearer, hides its token.
-std::optional<Error> AddConfigFile(const OptionFiles& files, GivenValues* given,
-                                   std::vector<Notice>* notices) {
+std::optional<Error> AddConfigFile(const OptionFiles& files, GivenValues* given) {
   const auto path = given->find("SYFTBOX_CONFIG_PATH");
   if (path == given->end() || path->second.text.empty()) return {};
   const Result<std::string> content = files.read(path->second.text, kConfigFileMax);
   if (!content) return Error{path->second.source + ": " + content.error()};
   Result<ConfigFile> file = ReadConfigFile(path->second.text, *content);
   if (!file) return Error{path->second.source + ": " + file.error()};
-  if (given->count("SYFTBOX_ACCESS_TOKEN_FILE") > 0) file->values.erase("SYFTBOX_ACCESS_TOKEN");
-  given->merge(file->values);  // what is given already wins
-  const bool has_token =
-      given->count("SYFTBOX_ACCESS_TOKEN") > 0 || given->count("SYFTBOX_ACCESS_TOKEN_FILE") > 0;
-  if (file->has_refresh_token && !has_token) {
-    notices->push_back(
-        {LogLevel::kWarning,
-         path->second.text +
-             " has a refresh_token but no access_token; this version cannot refresh: "
-             "a server that asks for a token needs SYFTBOX_ACCESS_TOKEN"});
+  for (const std::string name : {"SYFTBOX_ACCESS_TOKEN", "SYFTBOX_REFRESH_TOKEN"}) {
+    if (given->count(name + "_FILE") > 0) file->values.erase(name);
   }
+  given->merge(file->values);  // what is given already wins
   return {};
 }
 
 Result<ProxyOptions> Settle(GivenValues given, const OptionFiles& files,
                             std::vector<Notice>* notices) {
-  if (const auto error = AddConfigFile(files, &given, notices)) return *error;
+  if (const auto error = AddConfigFile(files, &given)) return *error;
   ProxyOptions options;
   ClientVariables seen;
   if (const auto error = ApplyOptions(FullTable(&options, &seen), given)) return *error;
   NoteClientVariables(seen, notices);
-  if (const auto error = SettleToken(given, files, &options, notices)) return *error;
+  if (const auto error = SettleTokens(given, files, &options, notices)) return *error;
   const auto data_dir = given.find("SYFTBOX_DATA_DIR");
   const std::string source = data_dir == given.end() ? "" : data_dir->second.source;
   if (const auto error = CheckIdentity(options, files, source)) return *error;
@@ -196,18 +224,6 @@ ParsedOptions ParseProxyOptions(std::span<const std::string> arguments,
   given.merge(ReadEnvironment(table, environment));  // flags win
   parsed.options = Settle(std::move(given), files, &parsed.notices);
   return parsed;
-}
-
-Result<Secret> ReadAccessTokenFile(const std::string& path, const OptionFiles& files) {
-  const Result<std::string> content = files.read(path, kAccessTokenMax + 2);  // a line break more
-  if (!content) return Error{content.error()};
-  const size_t first = content->find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return Error{path + " is empty"};
-  std::string token = content->substr(first, content->find_last_not_of(" \t\r\n") - first + 1);
-  if (const Complaint complaint = CheckAccessToken(token)) {
-    return Error{"the token in " + path + " " + *complaint};
-  }
-  return Secret(std::move(token));
 }
 
 std::string ProxyHelp() {

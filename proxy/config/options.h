@@ -20,6 +20,7 @@
 #include "proxy/core/admission.h"
 #include "proxy/core/core_config.h"
 #include "proxy/markers/marker.h"
+#include "proxy/tokens/token_place.h"
 
 namespace hotlink {
 
@@ -29,8 +30,13 @@ struct ProxyOptions {
   std::string data_dir;    // an existing directory
   std::string server_url;  // http, https, ws or wss
   std::string config_path;
-  Secret access_token;
-  std::string access_token_file;
+
+  // Tokens: what they are at the start, and where that was found.
+  Secret access_token, refresh_token;
+  std::string access_token_file, refresh_token_file;
+  TokenPlace access_place, refresh_place;
+  Duration refresh_pace = 10 * kSecond;  // 6 a minute of the server's 10
+  Duration refresh_retry_max = 300 * kSecond;
 
   // Markers (see MarkerScanOptions).
   bool all_datasites = false;
@@ -93,10 +99,6 @@ struct ParsedOptions {
 // `arguments`: without the program's name.
 ParsedOptions ParseProxyOptions(std::span<const std::string> arguments,
                                 const Environment& environment, const OptionFiles& files);
-
-// The token in SYFTBOX_ACCESS_TOKEN_FILE, without the white space around it. Another process may
-// have renewed it: to be read again before each connect.
-Result<Secret> ReadAccessTokenFile(const std::string& path, const OptionFiles& files);
 
 std::string ProxyHelp();
 std::string ProxyOptionsDoc();  // docs/options.md

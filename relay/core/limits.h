@@ -47,6 +47,20 @@ inline constexpr size_t kFrameHeadroom = 32;
 inline constexpr uint32_t kDefaultSyftboxWorkers = 2;
 inline constexpr uint32_t kMaxSyftboxWorkers = 64;
 
+// Tokens of one --token-file, each looked at for each that is checked (10 us a thousand); and
+// access tokens issued and not expired. The file's bytes leave room for comments.
+inline constexpr size_t kMaxListedTokens = 1024;
+inline constexpr size_t kMaxIssuedTokens = 4096;
+inline constexpr size_t kMaxTokenFileBytes = 1u << 20;
+
+// Refreshes from one address, as at the SyftBox server (protocol.md §1), and addresses counted.
+inline constexpr size_t kMaxRefreshes = 10;
+inline constexpr Duration kRefreshWindow = 60 * kSecond;
+inline constexpr size_t kMaxRatedAddresses = 4096;
+
+// Bytes of the body of POST /auth/refresh: a long token and the JSON around it.
+inline constexpr size_t kMaxRefreshBody = 16u << 10;
+
 // Repeated warnings of one kind: at most one line in this time.
 inline constexpr Duration kWarningInterval = kSecond;
 

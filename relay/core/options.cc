@@ -1,5 +1,7 @@
 #include "relay/core/options.h"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <charconv>
 #include <optional>
@@ -17,30 +19,29 @@ bool ParseWhole(std::string_view text, Number low, Number high, Number* number) 
   return status == std::errc() && parsed == end && *number >= low && *number <= high;
 }
 
-// 127.0.0.0/8 in dotted form.
-bool IsLoopbackV4(std::string_view host) {
-  std::array<uint32_t, 4> parts{};
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const size_t dot = i + 1 < parts.size() ? host.find('.') : host.size();
-    if (dot > 3) return false;  // also where there is none
-    if (!ParseWhole(host.substr(0, dot), 0u, 255u, &parts[i])) return false;
-    host.remove_prefix(i + 1 < parts.size() ? dot + 1 : dot);
-  }
-  return parts[0] == 127;
+bool IsNumeric(const std::string& host, bool ipv6) {
+  std::array<uint8_t, sizeof(in6_addr)> address;
+  return inet_pton(ipv6 ? AF_INET6 : AF_INET, host.c_str(), address.data()) == 1;
+}
+
+// Of a numeric address.
+bool IsLoopback(const std::string& host, bool ipv6) {
+  if (!ipv6) return host.starts_with("127.");
+  in6_addr address{};
+  return inet_pton(AF_INET6, host.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
 }
 
 Status SetListen(RelayOptions& options, std::string_view value) {
   const Status bad =
-      "a loopback address and a port, as 127.0.0.1:8080 or [::1]:0 (0: any free port). The relay "
-      "believes every user's name and therefore listens nowhere else";
+      "a numeric address and a port, as 127.0.0.1:8080 or [::1]:0 (0: any free port)";
   const size_t colon = value.rfind(':');
   if (colon == std::string_view::npos) return bad;
   std::string_view host = value.substr(0, colon);
   if (!ParseWhole(value.substr(colon + 1), uint16_t{0}, uint16_t{65535}, &options.port)) return bad;
-  options.ipv6 = host == "[::1]";
-  if (options.ipv6) host = "::1";
-  if (!options.ipv6 && !IsLoopbackV4(host)) return bad;
+  options.ipv6 = host.starts_with('[') && host.ends_with(']');
+  if (options.ipv6) host = host.substr(1, host.size() - 2);
   options.host = host;
+  if (!IsNumeric(options.host, options.ipv6)) return bad;
   return {};
 }
 
@@ -48,6 +49,13 @@ template <std::string RelayOptions::*path>
 Status SetPath(RelayOptions& options, std::string_view value) {
   if (value.empty()) return "the path of a file";
   options.*path = value;
+  return {};
+}
+
+Status SetTokenLifetime(RelayOptions& options, std::string_view value) {
+  const Result<Duration> lifetime = ParseDuration(value);
+  if (!lifetime) return "a duration from 1ms to 3600s, as 50ms or 2s";
+  options.token_lifetime = *lifetime;
   return {};
 }
 
@@ -112,8 +120,10 @@ struct Option {
 };
 
 constexpr std::array kOptions = {
-    Option{"--listen", "ADDRESS:PORT", Takes::kValue, SetListen,
-           "where to listen, loopback only; port 0 is any free one (default 127.0.0.1:8080)"},
+    Option{
+        "--listen", "ADDRESS:PORT", Takes::kValue, SetListen,
+        "where to listen; port 0 is any free one (default 127.0.0.1:8080). Addresses other than\n"
+        "      loopback need --token-file: without it everybody's name is believed"},
     Option{"--port-file", "PATH", Takes::kValue, SetPath<&RelayOptions::port_file>,
            "write the port there once listening (a temporary file, then a rename)"},
     Option{"--tls-cert", "PATH", Takes::kValue, SetPath<&RelayOptions::tls_certificate>,
@@ -121,6 +131,15 @@ constexpr std::array kOptions = {
            "      PEM, followed by those between it and its authority. Goes with --tls-key"},
     Option{"--tls-key", "PATH", Takes::kValue, SetPath<&RelayOptions::tls_key>,
            "the certificate's private key: PEM, without a passphrase"},
+    Option{
+        "--token-file", "PATH", Takes::kValue, SetPath<&RelayOptions::token_file>,
+        "who may connect: lines \"EMAIL: SHA256\", the digest (64 hex digits) of an access token\n"
+        "      that its bearer sends, who then is EMAIL; and \"refresh EMAIL: SHA256\", of a "
+        "refresh\n"
+        "      token for POST /auth/refresh, which gives new ones. '#' begins a comment line.\n"
+        "      Given-out tokens live in memory: after a restart those of the file count again"},
+    Option{"--token-lifetime", "DURATION", Takes::kValue, SetTokenLifetime,
+           "of access tokens from POST /auth/refresh, 1ms to 3600s (default 3600s)"},
     Option{"--allow-all-reads", "", Takes::kNothing, SetAllowAllReads,
            "development: everybody may read every path, whatever syft.pub.yaml files say"},
     Option{"--as-syftbox", "[=WORKERS]", Takes::kMaybeValue, SetAsSyftbox,
@@ -177,14 +196,20 @@ Result<RelayOptions> ParseRelayOptions(std::span<const std::string_view> argumen
                      ? "--tls-cert needs --tls-key, the certificate's private key"
                      : "--tls-key needs --tls-cert, the key's certificate"};
   }
+  if (options.token_file.empty() && !IsLoopback(options.host, options.ipv6)) {
+    return Error{
+        "--listen: " + options.host +
+        " can be reached from other machines: give --token-file to say who may connect, or "
+        "listen on 127.0.0.1 or [::1]; without tokens every user's name is believed"};
+  }
   return options;
 }
 
 std::string RelayHelp() {
   std::string text =
       "hotlink-relay: passes hotlink messages between sidecars as the SyftBox server does, at\n"
-      "ws(s)://ADDRESS:PORT/api/v1/events?user=EMAIL. It believes the user's name: loopback\n"
-      "only.\n"
+      "ws(s)://ADDRESS:PORT/api/v1/events?user=EMAIL. Without --token-file it believes the\n"
+      "user's name, on loopback only.\n"
       "Who may open and read a path is said by the syft.pub.yaml files that their owners write to\n"
       "it. It keeps them in memory: after a restart they have to be written again, as sidecars "
       "do.\n\n"

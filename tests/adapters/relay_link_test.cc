@@ -15,6 +15,20 @@ namespace {
 
 constexpr int kText = 1, kBinary = 2, kClose = 8, kPing = 9, kPong = 10;
 
+// Tokens as a test says.
+struct FakeTokens : LinkTokens {
+  Secret AccessToken() override { return Secret(token); }
+  void Accepted() override { ++accepted; }
+  void Refused(std::function<void(const TokenVerdict&)> done) override {
+    ++refused;
+    verdict = std::move(done);
+  }
+
+  std::string token;
+  int accepted = 0, refused = 0;
+  std::function<void(const TokenVerdict&)> verdict;  // to be called by the test
+};
+
 // A relay that misbehaves on demand, and a link with every time limit in milliseconds.
 struct Rig {
   Rig() {
@@ -85,6 +99,7 @@ struct Rig {
   TestLoop loop;
   TestLog log;
   FakeRelay relay{loop.get()};
+  FakeTokens tokens;
   RelayLinkOptions options;
   RelayLinkEvents events;
   std::unique_ptr<RelayLink> link;
@@ -102,7 +117,8 @@ struct Rig {
 TEST_CASE("relay link: the upgrade request, both ways in msgpack, a clean stop") {
   Rig rig;
   rig.options.server_url = rig.relay.url("ws") + "/mount/";
-  rig.options.access_token = [] { return "t0ken"; };
+  rig.tokens.token = "t0ken";
+  rig.options.tokens = &rig.tokens;
   rig.Up();
   CHECK(rig.link->up());
   const std::string& request = rig.relay.requests.at(0);
@@ -152,6 +168,48 @@ TEST_CASE("relay link: JSON when the relay says so, or nothing") {
   data.payload = AsBytes("back");
   rig.relay.SendMessage(data);
   CHECK(rig.loop.Until([&] { return rig.payload == "back"; }));
+}
+
+TEST_CASE("relay link: a refused token is asked about, and the next one tried at once") {
+  Rig rig;
+  rig.tokens.token = "0ld";
+  rig.options.tokens = &rig.tokens;
+  rig.options.backoff_min = 100 * kSecond;
+  rig.options.backoff_max = 100 * kSecond;
+  rig.relay.answer = [](const std::string&) {
+    return "HTTP/1.1 401 Unauthorized\r\nContent-Length: 14\r\n\r\n0ld has expired";
+  };
+  rig.Start();
+  CHECK(rig.loop.Until([&] { return rig.tokens.refused == 1; }));
+  CHECK(rig.link->state() == RelayLinkState::kWaiting);
+  CHECK(rig.link->last_error().find("401 Unauthorized: *** has expire") != std::string::npos);
+  rig.loop.For(20 * kMillisecond);
+  CHECK(rig.relay.connections == 1);  // it waits for the verdict
+  rig.relay.answer = nullptr;
+  rig.tokens.token = "n3w";
+  rig.tokens.verdict({.renewed = true});
+  CHECK(rig.loop.Until([&] { return rig.ups == 1; }));
+  CHECK(rig.tokens.accepted == 1);
+  CHECK(rig.relay.requests.at(1).find("Bearer n3w") != std::string::npos);
+  CHECK(rig.log.Count(LogLevel::kWarning, "") == 0);
+}
+
+TEST_CASE("relay link: without another token it says what can be done, once, and tries again") {
+  Rig rig;
+  rig.options.tokens = &rig.tokens;
+  rig.relay.answer = [](const std::string&) {
+    return "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+  };
+  rig.Start();
+  for (int tries = 1; tries <= 3; ++tries) {
+    CHECK(rig.loop.Until([&] { return rig.tokens.refused == tries; }));
+    rig.tokens.verdict({.renewed = false, .advice = "; do this"});
+    CHECK(rig.link->last_error().ends_with("401 Unauthorized; do this"));
+  }
+  CHECK(rig.log.Count(LogLevel::kWarning, "do this") == 1);
+  CHECK(rig.loop.Until([&] { return rig.tokens.refused == 4; }));
+  rig.Stop();
+  rig.tokens.accepted = 0;
 }
 
 TEST_CASE("relay link: a refusal is told with its way out, once, and tried again") {
@@ -205,7 +263,8 @@ TEST_CASE("relay link: every way not to upgrade has its words") {
     words = "does not speak TLS: use http://";
   }
   SUBCASE("a token that would smuggle a header in") {
-    rig.options.access_token = [] { return "x\r\nHost: evil"; };
+    rig.tokens.token = "x\r\nHost: evil";
+    rig.options.tokens = &rig.tokens;
     words = "line break: not sent";
   }
   rig.Start();

@@ -56,8 +56,9 @@ def test_version_and_help(program):
 @pytest.mark.parametrize(
     "options, names",
     [
-        (["--listen", "0.0.0.0:0"], "--listen=0.0.0.0:0: must be a loopback address"),
-        (["--listen", "[::]:0"], "--listen=[::]:0"),
+        (["--listen", "0.0.0.0:0"], "--listen: 0.0.0.0 can be reached from other machines"),
+        (["--listen", "[::]:0"], "--listen: :: can be reached from other machines"),
+        (["--listen", "localhost:0"], "--listen=localhost:0: must be a numeric address"),
         (["--fault", "loss=7"], "0 to 1"),
         (["--as-syftbox=99"], "from 1 to 64"),
         (["--what"], "unknown option --what"),

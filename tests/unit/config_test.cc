@@ -183,18 +183,34 @@ TEST_CASE("access tokens: variable over file over config.json, and never shown")
   CHECK(Mentions(ErrorOf(file, {}, disk), "/token does not exist"));
 }
 
-TEST_CASE("an access token has at most 12 KiB") {
-  CHECK_FALSE(CheckAccessToken(std::string(kAccessTokenMax, 'x')));
-  CHECK(CheckAccessToken(std::string(kAccessTokenMax + 1, 'x')));
-}
-
-TEST_CASE("a refresh token alone is warned of: this version cannot refresh") {
+TEST_CASE("tokens: each is found with its place, which is where a renewed one goes") {
+  using Kind = TokenPlace::Kind;
   FakeDisk disk;
-  disk.files["/c.json"] = R"({"refresh_token": "r"})";
-  const Environment at = {{"SYFTBOX_CONFIG_PATH", "/c.json"}};
-  CHECK(Mentions(NoticesOf(Parse(at, {}, disk), LogLevel::kWarning), "refresh_token"));
+  disk.files["/r"] = "from-file\n";
   disk.files["/c.json"] = R"({"refresh_token": "r", "access_token": "a"})";
-  CHECK(Parse(at, {}, disk).notices.empty());
+  const Environment at = {{"SYFTBOX_CONFIG_PATH", "/c.json"}};
+  ParsedOptions parsed = Parse(at, {}, disk);
+  CHECK(parsed.notices.empty());
+  CHECK(parsed.options->access_place.Text() == "access_token in /c.json");
+  CHECK(parsed.options->refresh_token.Reveal() == "r");
+  CHECK(parsed.options->refresh_place.Text() == "refresh_token in /c.json");
+
+  parsed = Parse({{"SYFTBOX_CONFIG_PATH", "/c.json"},
+                  {"SYFTBOX_ACCESS_TOKEN", "v"},
+                  {"SYFTBOX_REFRESH_TOKEN_FILE", "/r"}},
+                 {}, disk);
+  CHECK(parsed.options->access_place.kind == Kind::kVariable);
+  CHECK(parsed.options->access_place.Text() == "SYFTBOX_ACCESS_TOKEN");
+  CHECK(parsed.options->refresh_token.Reveal() == "from-file");
+  CHECK(parsed.options->refresh_place.kind == Kind::kFile);
+  CHECK(parsed.options->refresh_place.Text() == "/r");
+
+  disk.files["/c.json"] = R"({"refresh_token": "r"})";
+  CHECK(Parse(at, {}, disk).options->access_place.Text() == "access_token in /c.json");
+  CHECK(Parse({}, {}, disk).options->access_place.kind == Kind::kNowhere);
+  CHECK(Parse({{"SYFTBOX_REFRESH_TOKEN", "r"}}).options->access_place.kind == Kind::kNowhere);
+  CHECK(Mentions(ErrorOf({{"SYFTBOX_REFRESH_TOKEN_FILE", "/nowhere"}}),
+                 "SYFTBOX_REFRESH_TOKEN_FILE: /nowhere does not exist"));
 }
 
 TEST_CASE("listen addresses: numeric, each once, none that another covers") {
@@ -399,6 +415,8 @@ TEST_CASE("every duration can be set to one millisecond, and each option sets wh
                                   options.reconnect_max,
                                   options.relay_ping,
                                   options.relay_dead,
+                                  options.refresh_pace,
+                                  options.refresh_retry_max,
                                   options.telemetry_interval}) {
     CHECK(duration == kMillisecond);
     --durations;

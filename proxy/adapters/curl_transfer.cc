@@ -1,0 +1,75 @@
+#include "proxy/adapters/curl_transfer.h"
+
+#include <utility>
+
+#include "proxy/adapters/curl_connection.h"
+
+namespace hotlink {
+
+CurlTransfer::CurlTransfer(uv_loop_t* loop, std::function<void(CURLcode)> done)
+    : loop_(loop),
+      done_(std::move(done)),
+      timer_(loop, [this] { Action(CURL_SOCKET_TIMEOUT, 0); }) {
+  InitCurlOnce();
+  multi_ = curl_multi_init();
+  easy_ = curl_easy_init();
+}
+
+CurlTransfer::~CurlTransfer() {
+  polls_.clear();
+  if (multi_ != nullptr && easy_ != nullptr) curl_multi_remove_handle(multi_, easy_);
+  curl_easy_cleanup(easy_);
+  curl_multi_cleanup(multi_);
+}
+
+bool CurlTransfer::Start() {
+  if (multi_ == nullptr || easy_ == nullptr) return false;
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, OnSocket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, OnTimer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  return curl_multi_add_handle(multi_, easy_) == CURLM_OK;  // sets the timer, which begins
+}
+
+// libcurl callback: only notes what to watch.
+int CurlTransfer::OnSocket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+  auto* me = static_cast<CurlTransfer*>(self);
+  if (what == CURL_POLL_REMOVE) {
+    me->polls_.erase(fd);
+    return 0;
+  }
+  auto& poll = me->polls_[fd];
+  if (!poll) {
+    poll = std::make_unique<Poll>(me->loop_, fd, Poll::Fd::kBorrowed, [me, fd](int status, int ev) {
+      int flags =
+          (ev & UV_READABLE ? CURL_CSELECT_IN : 0) | (ev & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+      me->Action(fd, status < 0 ? CURL_CSELECT_ERR : flags);
+    });
+  }
+  poll->Watch((what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
+  return 0;
+}
+
+// libcurl callback: only sets the timer.
+int CurlTransfer::OnTimer(CURLM*, long milliseconds, void* self) {
+  auto* me = static_cast<CurlTransfer*>(self);
+  if (milliseconds < 0)
+    me->timer_.Stop();
+  else
+    me->timer_.Start(milliseconds * kMillisecond);
+  return 0;
+}
+
+void CurlTransfer::Action(curl_socket_t fd, int flags) {
+  int running = 0, left = 0;
+  curl_multi_socket_action(multi_, fd, flags, &running);
+  while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    const std::function<void(CURLcode)> done = std::move(done_);  // outlives this object
+    done(code);
+    return;
+  }
+}
+
+}  // namespace hotlink
