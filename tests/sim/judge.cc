@@ -37,8 +37,8 @@ const char* Judge::CauseOf(const ConnectionRecord& record, const CoreConfig& con
       ending_[{record.channel, 1 - record.side}] || peer.ended_at > record.opened;
   if (refused && peer_ends) return "its peer's channel ends";
   if (Lingered(record, config)) return "linger time";
-  // join.md §6 rule 11; it was committed after it was opened.
-  const Time silent_since = std::max(own.heard, record.opened);
+  // join.md §6 rule 11; it was committed after it was opened, unless it was dialled for a stream.
+  const Time silent_since = record.dialled ? own.heard : std::max(own.heard, record.opened);
   if (own.adopted != 0 && context_.now() - silent_since >= Nearly(config.peer_silent)) {
     return "peer sidecar lost";
   }

@@ -223,6 +223,25 @@ void MakeLossy(Rng* rng, CoreConfig* times, Scenario* scenario) {
   times->peer_silent = 120 * kSecond;
 }
 
+void DrawSidecars(Rng* rng, Profile profile, const CoreConfig& times, Scenario* scenario) {
+  const bool cuts = profile != Profile::kClean && !scenario->lossy && rng->OneIn(2);
+  const int users = rng->OneIn(3) ? 3 : 2;
+  for (int user = 0; user < users; ++user) {
+    SidecarPlan plan;
+    plan.email = Email(user);
+    plan.core = times;
+    plan.core.email = plan.email;
+    DrawSizes(rng, profile, &plan.core);
+    if (scenario->lossy && rng->OneIn(2))
+      plan.core.look_ahead = static_cast<int>(rng->Between(1, 2));
+    plan.link = DrawLink(rng, cuts);
+    plan.loop_delay = rng->OneIn(4) ? rng->Scaled(100, 5 * kMillisecond) : rng->Between(0, 50);
+    plan.short_reads = rng->OneIn(3);
+    plan.starts_at = rng->OneIn(3) ? rng->Between(0, 500) * kMillisecond : 0;
+    scenario->sidecars.push_back(plan);
+  }
+}
+
 }  // namespace
 
 Scenario DrawScenario(uint64_t seed, Profile profile) {
@@ -234,28 +253,13 @@ Scenario DrawScenario(uint64_t seed, Profile profile) {
     if (kind == 0) profile = Profile::kClean;
     if (kind == 1) profile = Profile::kDeaths;
   }
-  const bool breaks = profile != Profile::kClean;
   Scenario scenario;
   scenario.strict = profile == Profile::kClean;
   scenario.calm_at = rng.Between(1500, 6000) * kMillisecond;
-  scenario.server = DrawServer(&rng, breaks);
+  scenario.server = DrawServer(&rng, profile != Profile::kClean);
   CoreConfig times = DrawTimes(&rng, profile);
   if (profile == Profile::kMixed && rng.OneIn(6)) MakeLossy(&rng, &times, &scenario);
-  const bool cuts = breaks && !scenario.lossy && rng.OneIn(2);
-  const int users = rng.OneIn(3) ? 3 : 2;
-  for (int user = 0; user < users; ++user) {
-    SidecarPlan plan;
-    plan.email = Email(user);
-    plan.core = times;
-    plan.core.email = plan.email;
-    DrawSizes(&rng, profile, &plan.core);
-    if (scenario.lossy && rng.OneIn(2)) plan.core.look_ahead = static_cast<int>(rng.Between(1, 2));
-    plan.link = DrawLink(&rng, cuts);
-    plan.loop_delay = rng.OneIn(4) ? rng.Scaled(100, 5 * kMillisecond) : rng.Between(0, 50);
-    plan.short_reads = rng.OneIn(3);
-    plan.starts_at = rng.OneIn(3) ? rng.Between(0, 500) * kMillisecond : 0;
-    scenario.sidecars.push_back(plan);
-  }
+  DrawSidecars(&rng, profile, times, &scenario);
   DrawChannels(&rng, profile, &scenario);
   if (streams) {
     for (size_t n = 0; n < scenario.channels.size(); ++n) {
