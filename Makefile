@@ -160,6 +160,7 @@ asan-run: $(PROGRAMS) $(TESTS)
 ## make clang         builds everything with clang
 .PHONY: clang
 clang:
+	@scripts/install-deps test lint
 	@$(MAKE) --no-print-directory VARIANT=clang BUILD=build/clang clang-all
 
 .PHONY: clang-all

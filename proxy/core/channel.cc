@@ -209,8 +209,8 @@ void Channel::Remove(const std::string& reason, Time now) {
 void Channel::StartDrain(Time now) {
   drain_ = Joins::Drain::kTerminate;
   drain_at_ = now + config_.drain;
-  joins_->StartDrain(drain_, "drained", drain_at_);
-  if (plain_.busy()) plain_.End("drained", true, now);
+  joins_->StartDrain(drain_, kDrainedReason, drain_at_);
+  if (plain_.busy()) plain_.End(kDrainedReason, true, now);
 }
 
 // The party's side ended: the log may still wait for its last acknowledgement. A join that was cut
@@ -218,7 +218,8 @@ void Channel::StartDrain(Time now) {
 void Channel::StepDrain(Time now) {
   if (!joins_->drained()) return;
   drained_at_ = std::min(drained_at_, now);
-  const bool told = out_.empty() || !peer_known();
+  // Without a relay nobody can be told of an end, and nothing else is owed.
+  const bool told = out_.empty() || !peer_known() || (!host_.link_up() && out_.kept() == 0);
   if (!told && now < DrainEndAt()) return;
   // What counts is what the parties wrote; a peer that is gone acknowledges no abort.
   clean_ = out_.kept() == 0 && !joins_->drain_cut();

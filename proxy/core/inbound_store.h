@@ -19,8 +19,12 @@ struct InboundPart {
   ByteQueue bytes;
   bool fin = false;  // the end came: `bytes` is all there is
   bool rst = false;
-  Time rst_at = 0;
+  Time rst_at = 0;     // or when a connection was bound to it, which is later
   std::string reason;  // the peer's words, with rst
+
+  // Aborted, and nobody gets the bytes in front of it. A sidecar that drained counts on it that
+  // they are delivered.
+  bool skipped() const { return rst && !fin && (bytes.empty() || reason != kDrainedReason); }
 };
 
 class InboundStore {

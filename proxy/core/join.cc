@@ -46,7 +46,7 @@ bool Join::Serve(const Peer& peer) {
 // Rule 1: a join of which the peer's half was aborted before anybody came here.
 bool Join::SkipAborted() {
   const InboundPart* part = store_.Current(k_);
-  if (part == nullptr || part->orphan || !part->rst || part->fin) return false;
+  if (part == nullptr || part->orphan || !part->skipped()) return false;
   Advance();
   return true;
 }
@@ -60,6 +60,7 @@ bool Join::BeyondLookAhead() const {
 bool Join::Promote() {
   if (queue_.empty() || BeyondLookAhead()) return false;
   active_.emplace(*queue_.TakeOldest(), config_, party_, counters_, now_);
+  if (InboundPart* part = store_.Current(k_)) part->rst_at = now_;
   if (log_.Enabled(LogLevel::kDebug)) {
     log_.Write(LogLevel::kDebug, name_ + " conn=" + std::to_string(active_->id) +
                                      " epoch=" + std::to_string(k_) + " active");
@@ -138,7 +139,7 @@ bool Join::TakeEof() {
 // Rule 6.
 void Join::GiveInbound() {
   InboundPart* part = store_.Current(k_);
-  if (part == nullptr || (part->rst && !part->fin && !active_->committed())) return;
+  if (part == nullptr || (part->skipped() && !active_->committed())) return;
   active_->GiveQueue(&part->bytes, part->fin, now_);
 }
 

@@ -32,6 +32,9 @@ std::optional<RecordTag> ParseRecordTag(std::string_view text);
 inline constexpr size_t kMaxReason = 200;
 // The decimal digits of an offset.
 inline constexpr size_t kMaxWindowText = 20;
+// The reason of an abort by which a sidecar that was told to end closes its log: no later epoch
+// follows, and what is in front of it is still to be delivered.
+inline constexpr std::string_view kDrainedReason = "drained";
 
 }  // namespace hotlink
 

@@ -24,6 +24,20 @@ def test_all_read_bytes_arrive(world):
     assert "drained" in a.log_text()
 
 
+def test_what_was_read_waits_for_a_party_that_comes_later(world):
+    """The peer has acknowledged all of it, though its party was not there yet."""
+    a, b = world.pair()
+    x = Party(a.port)
+    data = os.urandom(1 * MIB)
+    x.send(data)
+    b.wait_channel("all was received", lambda c: c["held"] == len(data))
+    assert a.terminate() == 0
+    x.expect_reset()
+    received, end = Party(b.port).receive_to_end()
+    assert received == data
+    assert end == "reset"
+
+
 def test_in_mid_transfer(world):
     """The party goes on writing: what arrives is what was read, without a hole."""
     a, b = world.pair()
@@ -72,6 +86,18 @@ def test_idle_sidecars_end_at_once(world):
     assert x.receive_to_end()[1] in ("eof", "reset")
     assert y.receive_to_end()[1] in ("eof", "reset")
     assert b.terminate(deadline=2) == 0
+
+
+def test_without_a_relay_nothing_owed_is_nothing_to_wait_for(world):
+    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="60000")
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    for sidecar in (a, b):
+        sidecar.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
+    world.relay_process.kill()
+    for sidecar, party in ((a, x), (b, y)):
+        assert sidecar.terminate(deadline=5) == 0
+        party.expect_reset()
 
 
 def test_a_second_sigterm_ends_now(world):

@@ -1,5 +1,7 @@
 #include "tests/sim/judge.h"
 
+#include <algorithm>
+
 namespace hotlink::sim {
 namespace {
 
@@ -35,16 +37,24 @@ const char* Judge::CauseOf(const ConnectionRecord& record, const CoreConfig& con
       ending_[{record.channel, 1 - record.side}] || peer.ended_at > record.opened;
   if (refused && peer_ends) return "its peer's channel ends";
   if (Lingered(record, config)) return "linger time";
-  if (own.adopted != 0 && context_.now() - own.heard >= Nearly(config.peer_silent)) {
+  // join.md §6 rule 11; it was committed after it was opened, unless it was dialled for a stream.
+  const Time silent_since = record.dialled ? own.heard : std::max(own.heard, record.opened);
+  if (own.adopted != 0 && context_.now() - silent_since >= Nearly(config.peer_silent)) {
     return "peer sidecar lost";
   }
   return nullptr;
 }
 
+// What a connection had ended before it aborted is delivered whole (join.md §5).
+const char* Judge::Excuse(const ConnectionRecord& record, const ConnectionRecord& partner) {
+  const bool ended_first = partner.core_saw_eof && partner.core_read > 0;
+  return partner.aborted && ended_first && !record.eof_given ? nullptr : partner.cause;
+}
+
 const char* Judge::CauseOfPartner(const ConnectionRecord& record) {
   const ConnectionRecord* partners[] = {record.source, record.reader, PartnerOnWire(record)};
   for (const ConnectionRecord* partner : partners) {
-    if (partner != nullptr && partner->cause != nullptr) return partner->cause;
+    if (partner != nullptr && Excuse(record, *partner) != nullptr) return partner->cause;
   }
   if (PartnerKnown(record)) return nullptr;
   // Its bytes may have been read and dropped again by an abort before one of them was sent.

@@ -29,6 +29,7 @@ class Judge {
 
  private:
   const char* CauseOf(const ConnectionRecord& record, const CoreConfig& config);
+  static const char* Excuse(const ConnectionRecord& record, const ConnectionRecord& partner);
   const char* CauseOfPartner(const ConnectionRecord& record);
   bool PartnerKnown(const ConnectionRecord& record) const;
   const ConnectionRecord* PartnerOnWire(const ConnectionRecord& record) const;

@@ -167,11 +167,32 @@ void AddFaults(Rng* rng, Fault::Kind kind, int64_t most, Scenario* scenario) {
   }
 }
 
+// One sidecar is killed again and again, each time hardly back: what its dead processes had said
+// arrives among the words of the live one.
+void AddDeathsInARow(Rng* rng, Scenario* scenario) {
+  Fault fault;
+  fault.kind = Fault::Kind::kKill;
+  fault.at = rng->Between(10 * kMillisecond, scenario->calm_at);
+  fault.user = static_cast<int>(rng->Below(scenario->sidecars.size()));
+  scenario->server.stray = static_cast<uint64_t>(rng->Between(5, 30)) * kPercent;
+  scenario->server.stray_max = rng->Scaled(20 * kMillisecond, 2 * kSecond);
+  for (int64_t n = rng->Between(2, 6); n > 0 && fault.at < scenario->calm_at; --n) {
+    fault.down = rng->Scaled(1 * kMillisecond, 50 * kMillisecond);
+    scenario->faults.push_back(fault);
+    fault.at += fault.down + rng->Scaled(5 * kMillisecond, 500 * kMillisecond);
+  }
+}
+
 void DrawFaults(Rng* rng, Profile profile, Scenario* scenario) {
-  if (profile == Profile::kClean) return;
+  if (profile == Profile::kClean || scenario->lossy) return;
+  if (rng->OneIn(10)) {
+    scenario->gone_user = static_cast<int>(rng->Below(scenario->sidecars.size()));
+    scenario->gone_at = rng->Between(10 * kMillisecond, scenario->calm_at);
+  }
   const bool deaths = profile == Profile::kDeaths;
   if (deaths) {
     AddFaults(rng, Fault::Kind::kKill, 8, scenario);
+    if (rng->OneIn(2)) AddDeathsInARow(rng, scenario);
   } else if (rng->OneIn(3)) {
     AddFaults(rng, Fault::Kind::kKill, 2, scenario);
   }
@@ -183,13 +204,42 @@ void DrawFaults(Rng* rng, Profile profile, Scenario* scenario) {
 // join.md's bounds, one behind the other, and as often as connections can wait for each other.
 void SetLimits(const CoreConfig& core, Scenario* scenario) {
   const Duration again = 4 * (core.rto_max + core.open_retry_max + core.ping_max);
-  scenario->settle = core.peer_silent + core.linger + 2 * core.reset_wait + again + 4 * kSecond;
+  scenario->settle = core.linger + 2 * core.reset_wait + again + 4 * kSecond;
+  if (!scenario->lossy) scenario->settle += core.peer_silent;
   size_t most = 0;
   for (const ChannelPlan& channel : scenario->channels) {
     for (const auto& slots : channel.slots) most = std::max(most, ConnectionsIn(slots));
   }
   const auto each = core.linger + core.reset_wait + core.rto_max;
   scenario->finish = scenario->settle + static_cast<Duration>(most + 2) * each + 2 * core.drain;
+}
+
+// Neither a heartbeat nor a new session makes good what a lost message left behind.
+void MakeLossy(Rng* rng, CoreConfig* times, Scenario* scenario) {
+  scenario->lossy = true;
+  scenario->server.loss = static_cast<uint64_t>(rng->Between(5, 15)) * kPercent;
+  scenario->server.crash_on_cut = 0;
+  times->heard_ping = 60 * kSecond;
+  times->peer_silent = 120 * kSecond;
+}
+
+void DrawSidecars(Rng* rng, Profile profile, const CoreConfig& times, Scenario* scenario) {
+  const bool cuts = profile != Profile::kClean && !scenario->lossy && rng->OneIn(2);
+  const int users = rng->OneIn(3) ? 3 : 2;
+  for (int user = 0; user < users; ++user) {
+    SidecarPlan plan;
+    plan.email = Email(user);
+    plan.core = times;
+    plan.core.email = plan.email;
+    DrawSizes(rng, profile, &plan.core);
+    if (scenario->lossy && rng->OneIn(2))
+      plan.core.look_ahead = static_cast<int>(rng->Between(1, 2));
+    plan.link = DrawLink(rng, cuts);
+    plan.loop_delay = rng->OneIn(4) ? rng->Scaled(100, 5 * kMillisecond) : rng->Between(0, 50);
+    plan.short_reads = rng->OneIn(3);
+    plan.starts_at = rng->OneIn(3) ? rng->Between(0, 500) * kMillisecond : 0;
+    scenario->sidecars.push_back(plan);
+  }
 }
 
 }  // namespace
@@ -203,26 +253,13 @@ Scenario DrawScenario(uint64_t seed, Profile profile) {
     if (kind == 0) profile = Profile::kClean;
     if (kind == 1) profile = Profile::kDeaths;
   }
-  const bool breaks = profile != Profile::kClean;
   Scenario scenario;
   scenario.strict = profile == Profile::kClean;
   scenario.calm_at = rng.Between(1500, 6000) * kMillisecond;
-  scenario.server = DrawServer(&rng, breaks);
-  const CoreConfig times = DrawTimes(&rng, profile);
-  const bool cuts = breaks && rng.OneIn(2);
-  const int users = rng.OneIn(3) ? 3 : 2;
-  for (int user = 0; user < users; ++user) {
-    SidecarPlan plan;
-    plan.email = Email(user);
-    plan.core = times;
-    plan.core.email = plan.email;
-    DrawSizes(&rng, profile, &plan.core);
-    plan.link = DrawLink(&rng, cuts);
-    plan.loop_delay = rng.OneIn(4) ? rng.Scaled(100, 5 * kMillisecond) : rng.Between(0, 50);
-    plan.short_reads = rng.OneIn(3);
-    plan.starts_at = rng.OneIn(3) ? rng.Between(0, 500) * kMillisecond : 0;
-    scenario.sidecars.push_back(plan);
-  }
+  scenario.server = DrawServer(&rng, profile != Profile::kClean);
+  CoreConfig times = DrawTimes(&rng, profile);
+  if (profile == Profile::kMixed && rng.OneIn(6)) MakeLossy(&rng, &times, &scenario);
+  DrawSidecars(&rng, profile, times, &scenario);
   DrawChannels(&rng, profile, &scenario);
   if (streams) {
     for (size_t n = 0; n < scenario.channels.size(); ++n) {

@@ -34,6 +34,7 @@ struct Script {
     kProbe,       // writes and reads nothing, closes after `hold`
     kProbeReset,  // the same, with a RST
     kHold,        // keeps the connection until everybody has to finish
+    kEndAbort,    // shuts its write side down once it has written all, aborts `hold` later
   };
   Duration connect_after = 0;  // after the start, or the end of the slot's connection before
   uint64_t write_total = 0;
@@ -82,10 +83,13 @@ struct Fault {
 
 struct Scenario {
   bool strict = false;  // nothing breaks and parties behave: no connection may be reset
+  bool lossy = false;   // messages are lost, and nothing heals but what was made for that
   ServerConfig server;
   std::vector<SidecarPlan> sidecars;
   std::vector<ChannelPlan> channels;
   std::vector<Fault> faults;
+  int gone_user = -1;  // its sidecar dies for good: it is back when all others have finished
+  Time gone_at = 0;
   Time calm_at = 0;     // nothing breaks from here on, parties stop dawdling
   Duration settle = 0;  // then everything flows again within this time
   Duration finish = 0;  // then every connection ends within this time

@@ -75,8 +75,32 @@ Script DrawAny(Rng* rng) {
     if (rng->OneIn(2)) script.hold = rng->Scaled(1000, kSecond);
   } else if (kind < 10) {
     script.ending = Ending::kHold;
+  } else if (kind < 11) {
+    script.ending = Ending::kEndAbort;
+    script.hold = rng->Scaled(100, kSecond);
   }
   return script;
+}
+
+// One that gives up soon: several in a row run ahead of the peer.
+void MakeHasty(Rng* rng, Script* script) {
+  script->connect_after = rng->Between(0, 20) * kMillisecond;
+  script->write_total = std::max<uint64_t>(script->write_total, 1);
+  script->write_gap = 0;
+  script->ending = Ending::kAbort;
+  script->abort_after = ~uint64_t{0};
+  script->hold = rng->Scaled(5 * kMillisecond, 300 * kMillisecond);
+}
+
+// The sides need not be alike: nobody comes, or late, or most give up.
+void DrawSideManner(Rng* rng, std::vector<Slot>* side) {
+  const uint64_t manner = rng->Below(20);
+  if (manner == 0) side->clear();
+  for (Slot& slot : *side) {
+    if (manner == 1) slot.front().connect_after = rng->Between(500, 4000) * kMillisecond;
+    if (manner != 2 && manner != 3) continue;
+    for (size_t n = 0; n + 1 < slot.size(); ++n) MakeHasty(rng, &slot[n]);
+  }
 }
 
 void DrawCleanSide(Rng* rng, uint64_t connections, bool may_answer, std::vector<Slot>* slots) {
@@ -106,6 +130,7 @@ void DrawSlots(Rng* rng, Profile profile, std::array<std::vector<Slot>, 2>* slot
       const uint64_t scripts = usual + rng->Below(3);
       for (uint64_t n = 0; n < scripts; ++n) slot.push_back(DrawAny(rng));
     }
+    DrawSideManner(rng, &side);
   }
 }
 

@@ -119,14 +119,20 @@ void SimParty::EndIfDone() {
     return Close();
   }
   const bool may_shut = finishing_ || script_.ending == Ending::kHalfClose ||
+                        script_.ending == Ending::kEndAbort ||
                         (script_.ending == Ending::kAnswer && saw_eof_);
   // Nobody is left to read what was not written yet.
   const bool stuck = saw_eof_ && tcp_->ResetCame(End::kParty);
   if (!shut_ && ((all_written && may_shut) || stuck)) {
     shut_ = true;
+    shut_at_ = context_.now();
     record_->fin = !tcp_->ResetCame(End::kParty);
     context_.Say(Ledger::Name(record_), ": its party shuts down after ", record_->written);
     tcp_->Shutdown(End::kParty);
+  }
+  if (shut_ && script_.ending == Ending::kEndAbort) {
+    const Time hold_ends = shut_at_ + script_.hold;
+    return context_.now() < hold_ends ? WakeAt(hold_ends) : Abort();
   }
   if (shut_ && saw_eof_) Close();
 }

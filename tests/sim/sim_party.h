@@ -41,6 +41,7 @@ class SimParty : public std::enable_shared_from_this<SimParty> {
   std::function<void()> ended_;
   Time started_ = 0, wake_at_ = kNever;
   Time next_write_ = 0, next_read_ = 0;
+  Time shut_at_ = kNever;
   bool finishing_ = false, shut_ = false, saw_eof_ = false, over_ = false;
 };
 

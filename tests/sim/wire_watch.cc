@@ -121,7 +121,9 @@ void WireWatch::SentOpen(const Sender& by, const Letter& letter) {
   }
   sessions_[letter.sid];
   const Owner owner = path->second;
-  insts_[sid.sender] = owner;
+  if (!insts_.contains(sid.sender)) {
+    insts_[sid.sender] = {owner.channel, owner.side, ++births_};
+  }
   SideState& side = sides_[{owner.channel, owner.side}];
   side.inst = sid.sender;
   side.attempt = sid.attempt;
@@ -150,6 +152,11 @@ void WireWatch::SentAccept(const Sender& by, Letter* letter) {
 
 void WireWatch::Adopts(SideState* side, uint64_t inst) {
   if (inst == 0 || side->adopted == inst) return;
+  const Owner* now = OwnerOf(inst);
+  const Owner* before = OwnerOf(side->adopted);
+  if (now != nullptr && before != nullptr && now->born < before->born) {
+    context_.Fail("adoption", "a dead process displaces the live one");
+  }
   if (side->adopted != 0) side->adopted_at = context_.now();
   side->adopted = inst;
   side->heard = context_.now();
@@ -185,6 +192,7 @@ void WireWatch::SentGrant(const Sender& by, const Letter& letter, const SidParts
       return;
     }
   }
+  CheckDrainedDelivered(*log, NumberField(letter.token, "ep"));
   const uint64_t win = NumberField(letter.token, "win");
   if (win > by.config->window) context_.Fail("window", by.user, " grants ", win, " bytes");
   CheckFrameGrant(by, owner, sid.sender, NumberField(letter.token, "frames"));

@@ -30,6 +30,7 @@ struct EpochState {
   ConnectionRecord* connection = nullptr;  // once a byte of it was seen
   uint64_t bytes = 0;
   bool fin = false, rst = false;
+  bool drained = false;    // aborted because its sidecar ended, and not finished
   bool delivered = false;  // any record of it, to the peer's core
   uint64_t edge = 0;       // by number: granted beyond what each is as it begins
 };
@@ -101,6 +102,7 @@ class WireWatch {
   };
   struct Owner {
     int channel = 0, side = 0;
+    uint64_t born = 0;  // rises from one object of a side to the next
   };
   static bool ParseSid(const std::string& text, SidParts* parts);
 
@@ -115,6 +117,7 @@ class WireWatch {
   void SentBytes(LogState* log, EpochState* epoch, uint64_t k, const Letter& letter);
   void CheckInFlight(const Sender& by);
   bool PartnerGaveUp(const LogState& log, uint64_t k) const;
+  void CheckDrainedDelivered(const LogState& log, uint64_t ep) const;
   void DeliveredGrant(const Letter& letter, const SidParts& sid);
   void DeliveredData(const Letter& letter, const SidParts& sid);
   void Adopts(SideState* side, uint64_t inst);
@@ -124,7 +127,7 @@ class WireWatch {
 
   Context& context_;
   Ledger& ledger_;
-  uint64_t sent_ = 0;
+  uint64_t sent_ = 0, births_ = 0;
   int processes_ = 0;
   std::map<std::string, Owner> paths_;
   std::set<int> by_number_;

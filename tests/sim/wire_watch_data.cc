@@ -1,6 +1,8 @@
 // The part of the watch that follows the records of the logs.
 #include <algorithm>
 
+#include "common/bytes.h"
+#include "proxy/core/record.h"
 #include "tests/sim/flow_text.h"
 #include "tests/sim/wire_watch.h"
 
@@ -80,7 +82,10 @@ void WireWatch::SentNewRecord(LogState* log, const Sender& by, const Letter& let
   }
   if (tag.kind == Tag::kBytes) SentBytes(log, &epoch, tag.epoch, letter);
   if (tag.kind == Tag::kFin) epoch.fin = true;
-  if (tag.kind == Tag::kRst) epoch.rst = true;
+  if (tag.kind == Tag::kRst) {
+    epoch.rst = true;
+    epoch.drained = !epoch.fin && AsText(letter.payload) == kDrainedReason;
+  }
   if (tag.kind == Tag::kFin && epoch.connection != nullptr &&
       epoch.bytes != epoch.connection->written) {
     context_.Fail("log", by.user, " ends epoch ", tag.epoch, " after ", epoch.bytes, " bytes of ",
@@ -166,6 +171,19 @@ bool WireWatch::PartnerGaveUp(const LogState& log, uint64_t k) const {
     }
   }
   return ledger_.SomebodyFailedUnpaired(log.channel, 1 - log.side);
+}
+
+// Its receiver is at epoch `ep`: what a sidecar that ended had sent went to somebody before.
+void WireWatch::CheckDrainedDelivered(const LogState& log, uint64_t ep) const {
+  for (const auto& [k, epoch] : log.epochs) {
+    if (k >= ep) return;
+    if (!epoch.drained || epoch.connection == nullptr) continue;
+    const ConnectionRecord* reader = epoch.connection->reader;
+    const bool unread = reader == nullptr || Ledger::GaveBack(*reader);
+    if (unread && !PartnerGaveUp(log, k)) {
+      context_.Fail("drained data vanished", "epoch ", k, " of ", Ledger::Facts(*epoch.connection));
+    }
+  }
 }
 
 void WireWatch::CheckNothingSkipped(const ConnectionRecord& from) {

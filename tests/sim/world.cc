@@ -56,6 +56,11 @@ bool World::AllMarked() const {
   return true;
 }
 
+bool World::SidecarGone(int channel, int side) const {
+  const ChannelPlan& plan = scenario_.channels[static_cast<size_t>(channel)];
+  return gone_ && plan.users[static_cast<size_t>(side)] == scenario_.gone_user;
+}
+
 SimLink* World::LinkOf(ServerModel::ConnectionId connection) {
   for (const auto& sidecar : sidecars_) {
     SimLink* link = sidecar->link();
@@ -76,7 +81,13 @@ void World::CrashedByClients(const std::string& how) { context_.Fail("crash rule
 
 void World::StartSidecar(int user) {
   Sidecar& sidecar = *sidecars_[static_cast<size_t>(user)];
+  if (gone_ && user == scenario_.gone_user) return;
   if (!sidecar.running()) sidecar.Start();
+}
+
+void World::LeaveForGood() {
+  gone_ = true;
+  sidecars_[static_cast<size_t>(scenario_.gone_user)]->Kill();
 }
 
 void World::StartSlot(int channel, int side, Slot scripts, bool coda) {

@@ -48,9 +48,11 @@ class World : private ServerModel::Outside {
   const ChannelSpec& SpecOf(int channel, int side) const;
   bool BothMarked(int channel) const;
   bool AllMarked() const;
+  bool SidecarGone(int channel, int side) const;
 
   void StartSidecar(int user);
   Sidecar::Taken TakeDialled(int channel, int side);
+  void LeaveForGood();
   void StartSlot(int channel, int side, Slot scripts, bool coda);
   void Connect(SlotRun* slot);
   void ConnectionEnded(SlotRun* slot);
@@ -71,8 +73,10 @@ class World : private ServerModel::Outside {
   bool Flows(int channel, std::string* why) const;
   bool StreamsFlow(int channel, std::string* why) const;
   const SimParty* PartyOf(const ConnectionRecord* record) const;
+  bool ToldItsEnd(const ConnectionRecord& record, std::string* why) const;
   bool PairFlows(const SimParty& a, const SimParty& b) const;
   bool EndedOrAlone(std::string* who);
+  bool MayWaitForEver(const ConnectionRecord& record);
   std::string Status();
 
   Context& context_;
@@ -87,6 +91,7 @@ class World : private ServerModel::Outside {
   bool no_new_ = false;                             // connections no longer begin
   std::vector<std::shared_ptr<SimParty>> dialled_;  // programs that took a connection
   bool calm_ = false, finishing_ = false;
+  bool gone_ = false;  // the scenario's gone user has no sidecar now
   Time coda_at_ = 0;
 };
 

@@ -31,6 +31,9 @@ void World::Run() {
   for (const Fault& fault : scenario_.faults) {
     context_.queue.At(fault.at, [this, &fault] { Break(fault); });
   }
+  if (scenario_.gone_user >= 0) {
+    context_.queue.At(scenario_.gone_at, [this] { LeaveForGood(); });
+  }
   RunTo(scenario_.calm_at);
   CalmDown();
   Settle();
@@ -70,8 +73,9 @@ void World::CalmDown() {
 // When both parties are connected and the relay works, bytes flow; ends are told.
 void World::Settle() {
   const auto running = [this] {
-    return std::all_of(sidecars_.begin(), sidecars_.end(),
-                       [](const auto& sidecar) { return sidecar->running(); });
+    return std::count_if(sidecars_.begin(), sidecars_.end(), [](const auto& sidecar) {
+             return sidecar->running();
+           }) >= static_cast<std::ptrdiff_t>(sidecars_.size()) - (gone_ ? 1 : 0);
   };
   std::string why = "a sidecar is not back";
   const bool settled = RunUntil(context_.now() + scenario_.settle, [&] {
@@ -123,6 +127,19 @@ bool World::StreamsFlow(int channel, std::string* why) const {
   return true;
 }
 
+// REQUIRES: neither its party nor its core has let go of it.
+bool World::ToldItsEnd(const ConnectionRecord& record, std::string* why) const {
+  for (const ConnectionRecord* partner : {record.source, record.reader}) {
+    if (partner == nullptr || partner->open || record.eof_given) continue;
+    if (Ledger::GaveBack(*partner)) continue;
+    *why = Ledger::Facts(record) + " was not told the end of " + Ledger::Facts(*partner);
+    return false;
+  }
+  if (record.log == nullptr || !SidecarGone(record.channel, 1 - record.side)) return true;
+  *why = Ledger::Facts(record) + " was not told that its peer's sidecar is gone";
+  return false;
+}
+
 bool World::Flows(int channel, std::string* why) const {
   std::vector<const SimParty*> open[2];
   for (const auto& slot : slots_) {
@@ -130,14 +147,9 @@ bool World::Flows(int channel, std::string* why) const {
     const ConnectionRecord& record = slot->party->record();
     if (!record.open || record.released) continue;
     open[slot->side].push_back(slot->party.get());
-    for (const ConnectionRecord* partner : {record.source, record.reader}) {
-      if (partner == nullptr || partner->open || record.eof_given) continue;
-      if (Ledger::GaveBack(*partner)) continue;
-      *why = Ledger::Facts(record) + " was not told the end of " + Ledger::Facts(*partner);
-      return false;
-    }
+    if (!ToldItsEnd(record, why)) return false;
   }
-  if (!BothMarked(channel)) return true;
+  if (!BothMarked(channel) || SidecarGone(channel, 0) || SidecarGone(channel, 1)) return true;
   if (scenario_.channels[static_cast<size_t>(channel)].streams) return StreamsFlow(channel, why);
   if (open[0].empty() || open[1].empty()) return true;
   for (const SimParty* a : open[0]) {
@@ -151,18 +163,27 @@ bool World::Flows(int channel, std::string* why) const {
 }
 
 // With nobody at the other side a connection may wait for ever, if the window or the look-ahead
-// stop it; its end is told once somebody comes.
+// stop it; its end is told once somebody comes. Aborted ones before it are no hindrance.
+bool World::MayWaitForEver(const ConnectionRecord& record) {
+  bool partner = false, blocked = false, hindered = false;
+  for (const auto& other : ledger_.all()) {
+    if (other->channel != record.channel) continue;
+    const bool holds = other->fin || !other->released;
+    if (other->side == record.side && other->core_read > 0 && holds) hindered = true;
+    if (!other->open && other->released) continue;
+    if (other->side != record.side) partner = true;
+    if (other->side == record.side && other->core_read < other->written) blocked = true;
+  }
+  const bool peer = BothMarked(record.channel) && !SidecarGone(record.channel, 1 - record.side);
+  if (peer && !hindered) return false;
+  blocked = blocked || SidecarOf(record.channel, record.side).WaitsForPeer(record.channel);
+  return blocked && !partner;
+}
+
 bool World::EndedOrAlone(std::string* who) {
   for (const auto& record : ledger_.all()) {
     if (!record->open && record->released) continue;
-    bool partner = false, blocked = false;
-    for (const auto& other : ledger_.all()) {
-      if (other->channel != record->channel || (!other->open && other->released)) continue;
-      if (other->side != record->side) partner = true;
-      if (other->side == record->side && other->core_read < other->written) blocked = true;
-    }
-    blocked = blocked || SidecarOf(record->channel, record->side).WaitsForPeer(record->channel);
-    if (blocked && !partner) continue;
+    if (MayWaitForEver(*record)) continue;
     *who = Ledger::Facts(*record);
     return false;
   }
@@ -207,7 +228,12 @@ bool World::CodaGoesOn(SlotRun* slot) {
 // a partner have found one.
 void World::Coda() {
   if (context_.failed()) return;
+  RunTo(context_.now() + 1);  // what comes from here on is younger than all before
+  // An idle channel is as good as a busy one, however long.
+  if (rng_.OneIn(2)) RunTo(context_.now() + scenario_.sidecars[0].core.peer_silent + kSecond);
   context_.Say("--- coda");
+  gone_ = false;
+  for (size_t user = 0; user < sidecars_.size(); ++user) StartSidecar(static_cast<int>(user));
   coda_at_ = context_.now();
   const size_t first = slots_.size();
   for (size_t channel = 0; channel < scenario_.channels.size(); ++channel) {

@@ -318,6 +318,17 @@ TEST_CASE_FIXTURE(PairWorld, "the end of the process without an answer: 10 s, an
   CHECK(a.conn(1).end == End::kReset);
 }
 
+TEST_CASE_FIXTURE(PairWorld, "the end of the process without a relay: at once if nothing is owed") {
+  Connect(&a, 1, "A");
+  Connect(&b, 1, "B");
+  Run(kSecond);
+  LinkDown(&a);
+  a.core->StartDrain(now);
+  CHECK(a.core->Drained());
+  CHECK(a.core->DrainedClean());
+  CHECK(a.conn(1).end == End::kReset);
+}
+
 TEST_CASE_FIXTURE(DormantWorld, "a process with nothing to end ends at once") {
   a.core->StartDrain(now);
   CHECK(a.core->Drained());

@@ -348,5 +348,55 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 12: at the end of the process parties are r
   CHECK(join.drained());
 }
 
+TEST_CASE_FIXTURE(JoinFixture, "rule 12: what a drained peer had sent is delivered to who comes") {
+  SUBCASE("a connection too young to be given anything is there") {
+    Connect(1);
+    Bytes(1, "abc");
+    Rst(1, kDrainedReason);
+  }
+  SUBCASE("nobody is there for long") {
+    Bytes(1, "abc");
+    Rst(1, kDrainedReason);
+    Wait(3600 * kSecond);
+    Connect(1);
+  }
+  CHECK(join.epoch() == 1);
+  Wait(config.prove_delay);
+  CHECK(party[1].taken == "abc");
+  CHECK(party[1].end == End::kReset);
+  CHECK_FALSE(party[1].fin);
+  CHECK(join.epoch() == 2);
+  CHECK(Sent() == "");
+}
+
+TEST_CASE_FIXTURE(JoinFixture, "rule 12: there is a limit to it, counted from when it is there") {
+  Bytes(1, "abc");
+  Rst(1, kDrainedReason);
+  Wait(3600 * kSecond);
+  Connect(1);
+  party[1].room = 1;
+  Wait(config.prove_delay);
+  CHECK(party[1].taken == "a");
+  Wait(config.reset_wait - 1);
+  CHECK(party[1].end == End::kOpen);
+  Wait(1);
+  CHECK(party[1].end == End::kReset);
+  CHECK(join.epoch() == 2);
+  CHECK(join.held() == 0);
+}
+
+TEST_CASE_FIXTURE(JoinFixture, "rule 12: a drained peer's bytes that were taken hold up nobody") {
+  Connect(1);
+  Bytes(1, "abc");
+  Wait(config.prove_delay);
+  CHECK(party[1].taken == "abc");
+  Rst(1, kDrainedReason);
+  CHECK(party[1].end == End::kReset);
+  CHECK(join.epoch() == 2);
+  Connect(2);
+  Write(2, "x");
+  CHECK(Sent() == "2(x) ");
+}
+
 }  // namespace
 }  // namespace hotlink
