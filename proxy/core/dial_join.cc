@@ -51,6 +51,7 @@ void DialJoin::Dialled(const DialResult& result) {
     return;
   }
   dial_fault_.clear();
+  if (rst_) rst_at_ = context_.now;
   Connection connection{.id = conn, .opened_at = context_.now, .proven = true};
   connection.kept_whole = false;
   connection.appended = true;  // it belongs to this join from the start
@@ -148,10 +149,11 @@ bool DialJoin::Serve() {
   return true;
 }
 
-// Cancelled before our party took it: nobody here has to know.
+// Cancelled before our party took it: nobody here has to know, unless the peer's sidecar drained
+// and counts on what it sent to be delivered.
 bool DialJoin::ServeUndialled() {
   if (forbidden_) return Abort("not dialled: " + dial_fault_);
-  if (!rst_ || fin_) return false;
+  if (!rst_ || fin_ || (rst_reason_ == kDrainedReason && !in_.empty())) return false;
   End(false, "cancelled before it was taken: " + rst_reason_);
   return true;
 }

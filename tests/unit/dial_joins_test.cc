@@ -94,6 +94,16 @@ TEST_CASE_FIXTURE(DialFixture, "cancelled before anybody took it: nobody is dial
   CHECK(Sent() == "");
 }
 
+TEST_CASE_FIXTURE(DialFixture, "what a drained sidecar had sent is delivered, then reset") {
+  Bytes(3, "last words");
+  Record(3, Kind::kRst, kDrainedReason);
+  CHECK(joins.busy());
+  const ConnId conn = Dialled();
+  CHECK(party_[conn].taken == "last words");
+  Step();
+  CHECK(party_[conn].end == End::kClosed);
+}
+
 TEST_CASE_FIXTURE(DialFixture, "cancelled while it is being dialled: the attempt is dropped") {
   Bytes(3, "hello");
   const ConnId conn = party_.dialled.back().first;
