@@ -89,11 +89,12 @@ TEST_CASE("dial: only what the local configuration allows, and nothing malformed
       {"{}", "line 3: \"dial\" names no address"},
       {"[]", "line 3: \"dial\" is no object"},
   };
-  for (const auto& [dial, fault] : faults) {
+  for (const auto& pair : faults) {
+    const std::string& dial = pair.first;
     CAPTURE(dial);
     MarkerReading reading = ReadDial(dial, "b@x");
     REQUIRE_FALSE(reading.marker.ok());
-    CHECK(reading.marker.error() == fault);
+    CHECK(reading.marker.error() == pair.second);
     CHECK(reading.names_own);
   }
   MarkerReading nothing = ReadDial("{\"b@x\": \"127.0.0.1:5001\"}", "b@x", "");
