@@ -88,6 +88,19 @@ Result<Message> DecodeBody(const cJSON* dat, Message message, DecodeScratch* scr
   return CheckedMessage(message);
 }
 
+// A NUL would cut cJSON's strings short unseen. As an escape it counts only where its backslash is
+// not escaped itself.
+bool HoldsNul(std::string_view text) {
+  constexpr std::string_view kEscape = "\\u0000";
+  if (text.find('\0') != text.npos) return true;
+  for (size_t at = text.find(kEscape); at != text.npos; at = text.find(kEscape, at + 1)) {
+    const size_t before = text.substr(0, at).find_last_not_of('\\');
+    const size_t backslashes = before == text.npos ? at : at - before - 1;
+    if (backslashes % 2 == 0) return true;
+  }
+  return false;
+}
+
 // The tree of `text`, null if it is no JSON. The copy ends in a NUL because cJSON looks one byte
 // too far at the end of some cut texts.
 std::shared_ptr<cJSON> Parse(std::string_view text) {
@@ -99,10 +112,7 @@ std::shared_ptr<cJSON> Parse(std::string_view text) {
 }  // namespace
 
 Result<Message> DecodeJson(std::string_view text, DecodeScratch* scratch) {
-  // A NUL would cut cJSON's strings short unseen.
-  if (text.find('\0') != text.npos || text.find("\\u0000") != text.npos) {
-    return Error{"JSON message holds a NUL character"};
-  }
+  if (HoldsNul(text)) return Error{"JSON message holds a NUL character"};
   if (std::count_if(text.begin(), text.end(),
                     [](char c) { return c == ',' || c == '[' || c == '{'; }) > kMaxValues) {
     return Error{"JSON message has more than 262144 values"};

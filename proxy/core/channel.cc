@@ -161,6 +161,7 @@ Time Channel::Deadline(Time now) const {
   if (drain_ != Joins::Drain::kNone) at = std::min(at, DrainEndAt());
   if (!host_.link_up()) return at;
   at = std::min({at, main_.DueAt(), challenge_.DueAt()});
+  if (ChallengeAt() > now) at = std::min(at, ChallengeAt());
   if (main_.up()) at = std::min(at, out_.TimeoutAt());
   if (main_.up() && out_.waits_for_link()) at = std::min(at, now + kMillisecond);
   at = std::min(at, std::max(now + 1, PlainAt()));

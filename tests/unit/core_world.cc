@@ -96,7 +96,19 @@ void CoreWorld::Restart(Side* side) {
   Start(side);
 }
 
+// What may be answered now, though it did not come from a core.
+void CoreWorld::Learn(const Sent& message) {
+  if (message.type == MessageType::kOpen) forged_.insert(message.sid);
+  if (message.kind == kFlowOpen) flow_opened_.insert(message.sid);
+}
+
+void CoreWorld::Send(Side* side, const Sent& message) {
+  Learn(message);
+  flights_.push_back({now + kLatency, side, side->connection, message});
+}
+
 void CoreWorld::Receive(Side* side, const Sent& message) {
+  Learn(message);
   side->core->Received({.id = "x", .body = message.Body()}, now);
   Settle();
 }
@@ -111,7 +123,7 @@ void CoreWorld::CheckWire(Side* side, const Sent& message) {
       opened_[message.sid] = side;
       break;
     case MessageType::kAccept:
-      if (opener == opened_.end()) break;  // the echo
+      if (opener == opened_.end() && !forged_.contains(message.sid)) break;  // the echo
       REQUIRE_MESSAGE(!own, "an Accept of an own session: ", message.sid);
       REQUIRE_MESSAGE(was_accepted_.emplace(side, message.sid).second, "accepted twice");
       break;
@@ -180,6 +192,10 @@ void CoreWorld::Route(const Flight& flight) {
   if (message.type == MessageType::kSignal) return RouteSignal(flight, session);
   if (message.type == MessageType::kClose) {
     if (session == nullptr) return;
+    if (session->from != flight.from) {
+      session->accepted.erase(flight.from);
+      return Deliver(session->from, session->connection, message);
+    }
     for (const auto& [side, connection] : std::map(session->accepted)) {
       Deliver(side, connection, message);
     }
@@ -191,6 +207,10 @@ void CoreWorld::Route(const Flight& flight) {
                    {.type = MessageType::kReject, .sid = message.sid, .reason = "unknown session"});
   }
   if (message.type == MessageType::kAccept) return RouteAccept(flight, session);
+  if (message.type == MessageType::kReject) {
+    return Deliver(session->from, session->connection, message);
+  }
+  if (message.type == MessageType::kData && session->from != flight.from) return;
   for (const auto& [side, connection] : std::map(session->accepted)) {
     Deliver(side, connection, message);
   }

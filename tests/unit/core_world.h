@@ -63,6 +63,7 @@ class CoreWorld {
   // The process dies, and its connections with it; another one starts, without channels.
   void Restart(Side* side);
   void Receive(Side* side, const Sent& message);  // as if the relay had sent it
+  void Send(Side* side, const Sent& message);     // as if the core had: a peer of another make
 
   void Run(Duration duration);
   std::string Why(Side* side, ChannelId channel = 0);
@@ -85,6 +86,7 @@ class CoreWorld {
   void Collect();
   void Settle();
   void CheckWire(Side* side, const Sent& message);
+  void Learn(const Sent& message);
   void Route(const Flight& flight);
   void RouteOpen(const Flight& flight);
   void RouteAccept(const Flight& flight, Session* session);
@@ -97,6 +99,7 @@ class CoreWorld {
   std::deque<Flight> flights_;
   uint64_t connections_ = 0, seeds_ = 0;
   std::map<std::string, Side*> opened_;                   // every sid ever
+  std::set<std::string> forged_;                          // those that no core opened
   std::set<std::pair<Side*, std::string>> was_accepted_;  // by whom
   std::set<std::string> flow_opened_;                     // a flow_open was delivered
 };

@@ -25,6 +25,7 @@ class FakeLog : public Log {
   void Write(LogLevel level, std::string_view text) override;
   // How many lines of at least this level hold `words`.
   int Count(std::string_view words, LogLevel least = LogLevel::kDebug) const;
+  void Clear() { lines_.clear(); }
 
  private:
   std::vector<std::pair<LogLevel, std::string>> lines_;

@@ -209,8 +209,14 @@ TEST_CASE("json: what is malformed is named") {
   CHECK(Json(R"({"typ":10,"dat":{"sid":5}})").error == "HotlinkAccept: field 'sid' is not a text");
   CHECK(Json(R"({"typ":10,"dat":{"sid":"a\u0000b"}})").error ==
         "JSON message holds a NUL character");
+  CHECK(Json(R"({"typ":10,"dat":{"sid":"\\\u0000"}})").error ==
+        "JSON message holds a NUL character");
   CHECK(Json("{\"typ\":10,\"dat\":{\"sid\":\"a\0b\"}}"s).error ==
         "JSON message holds a NUL character");
+}
+
+TEST_CASE("json: an escaped backslash in front of u0000 is no NUL") {
+  CHECK(Json(R"({"typ":10,"dat":{"sid":"a\\u0000"}})").fields["sid"] == R"(a\u0000)");
 }
 
 TEST_CASE("json: base64 of payloads is checked") {
