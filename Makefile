@@ -3,7 +3,7 @@
 #   make            the two programs, in build/release/
 #   make help       every target
 #
-# VARIANT names the build directory: release (default), asan, clang. CXX picks the compiler,
+# VARIANT names the build directory: release (default), asan, clang, fuzz. CXX picks the compiler,
 # JOBS how much runs at once, V=1 shows whole commands.
 
 VARIANT ?= release
@@ -18,7 +18,7 @@ ifeq ($(MAKELEVEL),0)
 endif
 Q       := $(if $(V),,@)
 
-ifeq ($(VARIANT),clang)
+ifneq ($(filter clang fuzz,$(VARIANT)),)
   CXX := clang++-14
 else ifeq ($(origin CXX),default)
   CXX := g++
@@ -33,6 +33,10 @@ OPT       := -O2
 ifeq ($(VARIANT),asan)
   OPT      := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
   LDFLAGS  += -fsanitize=address,undefined
+else ifeq ($(VARIANT),fuzz)
+  OPT      := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+              -fno-sanitize-recover=all
+  LDFLAGS  += -fsanitize=fuzzer,address,undefined
 endif
 CXXFLAGS  += $(OPT)
 
@@ -43,7 +47,12 @@ RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)
 SIM_SRC     := $(wildcard tests/sim/*.cc)
 ADAPTER_TEST_SRC := $(wildcard tests/adapters/*.cc)
-ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC)
+# Each file of tests/fuzz is a target; what they share is in its directory support.
+FUZZ_SRC         := $(wildcard tests/fuzz/*.cc)
+FUZZ_SUPPORT_SRC := $(wildcard tests/fuzz/support/*.cc) \
+                    $(addprefix tests/unit/,core_world.cc fakes.cc message_fields.cc)
+ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC) \
+               $(FUZZ_SRC) $(FUZZ_SUPPORT_SRC)
 
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
@@ -52,6 +61,7 @@ PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl -lssl -lcrypto
 RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv -lssl -lcrypto
 
 PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
+FUZZERS  := $(patsubst tests/fuzz/%.cc,$(BUILD)/fuzzers/%,$(FUZZ_SRC))
 TESTS    := $(BUILD)/unit_tests $(BUILD)/adapter_tests $(BUILD)/sim
 
 ## make               both programs
@@ -82,6 +92,12 @@ $(BUILD)/sim: $(call obj,$(SIM_SRC) $(PURE_SRC))
 $(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+
+.PRECIOUS: $(BUILD)/obj/%.o
+$(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_SUPPORT_SRC) $(PURE_SRC))
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
 $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
@@ -165,6 +181,27 @@ clang:
 
 .PHONY: clang-all
 clang-all: $(PROGRAMS) $(TESTS)
+
+# Fuzzing (docs/fuzzing.md). What is found lies in build/fuzz/findings.
+FUZZ_BUILD := $(MAKE) --no-print-directory VARIANT=fuzz BUILD=build/fuzz fuzzers
+RUN_FUZZ   := $(PYTHON) scripts/fuzz --jobs $(JOBS)
+
+## make fuzz-smoke    every fuzz target for 10 s
+.PHONY: fuzz-smoke
+fuzz-smoke:
+	@scripts/install-deps fuzz
+	@$(FUZZ_BUILD)
+	@$(RUN_FUZZ) --seconds 10
+
+## make fuzz          every fuzz target for MINUTES=10, JOBS of them at a time
+.PHONY: fuzz
+fuzz:
+	@scripts/install-deps fuzz
+	@$(FUZZ_BUILD)
+	@$(RUN_FUZZ) --seconds $$(($(MINUTES) * 60)) --keep
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
 
 ## make lint          clang-format, and clang-tidy over the product files that changed
 FORMATTED := $(shell find common proxy relay tests -name '*.cc' -o -name '*.h')

@@ -123,7 +123,9 @@ void CoreWorld::CheckWire(Side* side, const Sent& message) {
       opened_[message.sid] = side;
       break;
     case MessageType::kAccept:
-      if (opener == opened_.end() && !forged_.contains(message.sid)) break;  // the echo
+      if (opener == opened_.end()) break;  // the echo
+      // What a channel remembers of sids ends, and with it what it can know of forged ones.
+      if (forged_.contains(message.sid)) break;
       REQUIRE_MESSAGE(!own, "an Accept of an own session: ", message.sid);
       REQUIRE_MESSAGE(was_accepted_.emplace(side, message.sid).second, "accepted twice");
       break;
