@@ -190,14 +190,14 @@ RUN_FUZZ   := $(PYTHON) scripts/fuzz --jobs $(JOBS)
 .PHONY: fuzz-smoke
 fuzz-smoke:
 	@scripts/install-deps fuzz
-	@$(FUZZ_BUILD)
+	+@$(FUZZ_BUILD)
 	@$(RUN_FUZZ) --seconds 10
 
 ## make fuzz          every fuzz target for MINUTES=10, JOBS of them at a time
 .PHONY: fuzz
 fuzz:
 	@scripts/install-deps fuzz
-	@$(FUZZ_BUILD)
+	+@$(FUZZ_BUILD)
 	@$(RUN_FUZZ) --seconds $$(($(MINUTES) * 60)) --keep
 
 .PHONY: fuzzers
