@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from admin import ask, metrics, status
 from harness import REPOSITORY, SCALE, wait_until, write_marker
-from parties import Party, talk
+from parties import Party, pair_that_owes, talk
 
 OPERATIONS = REPOSITORY / "docs/operations.md"
 
@@ -376,13 +376,7 @@ def test_figure_a_thousand_channels(world, figure):
 
 
 def test_the_socket_answers_while_it_drains(world):
-    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="60000")
-    x, y = Party(a.port), Party(b.port)
-    talk(x, y)
-    b.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
-    world.relay_process.kill()
-    x.send(b"into the void")
-    a.wait_channel("read", lambda c: c["kept"] > 0)
+    a, b, x = pair_that_owes(world, HOTLINK_PROXY_DRAIN_MS="60000")
     a.send_signal(signal.SIGTERM)
     wait_until("says so", lambda: status(a)["draining"])
     assert ready_reasons(a) == ["draining"]

@@ -12,7 +12,7 @@ import pytest
 
 from admin import ask, status
 from harness import PROXY_BIN, SCALE, clean_environment, port_is_free, wait_until, write_marker
-from parties import Party, talk
+from parties import Party, pair_that_owes, talk
 
 
 def run(*arguments, deadline=60, **environment):
@@ -253,13 +253,7 @@ def test_drain(world):
 
 
 def test_drain_waits_no_longer_than_told(world):
-    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="60000")
-    x, y = Party(a.port), Party(b.port)
-    talk(x, y)
-    b.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
-    world.relay_process.kill()
-    x.send(b"into the void")
-    a.wait_channel("read", lambda c: c["kept"] > 0)
+    a, b, x = pair_that_owes(world, HOTLINK_PROXY_DRAIN_MS="60000")
     result = command(a, "drain", "--timeout", "1")
     assert result.returncode == 1
     assert "still drains after 1 s" in result.stderr
