@@ -32,7 +32,7 @@ ssize_t ReadBody(void* cls, uint64_t, char* into, size_t most) {
     if (body->piece.empty()) return MHD_CONTENT_READER_END_OF_STREAM;
   }
   const size_t n = std::min(most, body->piece.size() - body->sent);
-  std::memcpy(into, body->piece.data() + body->sent, n);
+  std::copy_n(body->piece.data() + body->sent, n, into);
   body->sent += n;
   return static_cast<ssize_t>(n);
 }

@@ -51,7 +51,8 @@ int RunWait(const CommandCall& call) {
     std::string reasons;
     if (!view) reasons = "\n  " + view.error();
     if (view) {
-      for (const std::string& reason : view->in_the_way[what]) reasons += "\n  " + reason;
+      for (const std::string& reason : view->in_the_way[what])
+        reasons.append("\n  ").append(reason);
     }
     call.Complain("not " + what + " within " + std::to_string(timeout / kSecond) + " s:" + reasons);
     return kCommandNo;
