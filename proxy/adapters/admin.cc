@@ -10,9 +10,15 @@ Admin::Admin(uv_loop_t* loop, const ProxyOptions& options, std::function<Sidecar
       log_(log),
       server_(loop, std::move(snapshot), std::move(drain)),
       unix_(
-          loop, [this](int fd, const sockaddr_storage&) { server_.Add(fd); }, log),
+          loop, [this](int fd, const sockaddr_storage&) { server_.Add(fd); },
+          [this] { SayFault(unix_); }),
       tcp_(
-          loop, [this](int fd, const sockaddr_storage&) { server_.Add(fd); }, log) {}
+          loop, [this](int fd, const sockaddr_storage&) { server_.Add(fd); },
+          [this] { SayFault(tcp_); }) {}
+
+void Admin::SayFault(const Listener& listener) {
+  if (!listener.fault().empty()) log_.Write(LogLevel::kError, "admin: " + listener.fault());
+}
 
 std::optional<Error> Admin::Start() {
   if (auto error = server_.Start()) return error;

@@ -32,6 +32,7 @@ class Admin {
  private:
   std::optional<Error> ListenUnix();
   std::optional<Error> ListenTcp();
+  void SayFault(const Listener& listener);
 
   const ProxyOptions& options_;
   Log& log_;

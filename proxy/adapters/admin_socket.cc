@@ -122,8 +122,10 @@ AdminSocket& AdminSocket::operator=(AdminSocket&& other) noexcept {
 
 AdminSocket::~AdminSocket() {
   if (fd_ >= 0) close(fd_);
-  if (!link_.empty()) unlink(link_.c_str());
   if (!path_.empty()) unlink(path_.c_str());
+  if (link_.empty()) return;
+  unlink(link_.c_str());
+  rmdir(path_.substr(0, path_.rfind('/')).c_str());  // unless others have sockets there
 }
 
 int AdminSocket::TakeFd() { return std::exchange(fd_, -1); }

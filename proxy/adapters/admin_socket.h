@@ -25,7 +25,7 @@ class AdminSocket {
 
   AdminSocket(AdminSocket&& other) noexcept;
   AdminSocket& operator=(AdminSocket&& other) noexcept;
-  ~AdminSocket();  // removes it, and the link to it
+  ~AdminSocket();  // removes it, the link to it, and the short directory if that is empty then
 
   int TakeFd();                                      // belongs to the caller from then on
   const std::string& path() const { return path_; }  // the socket's own
