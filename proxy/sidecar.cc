@@ -244,9 +244,10 @@ void Sidecar::ShowListening(Port* port) {
 
 // The sidecar never dials itself, whatever the configuration allows.
 bool Sidecar::IsOwn(const Endpoint& endpoint) const {
-  return std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
-    return entry.second.listening() && entry.second.plan.port == endpoint.port;
-  });
+  const bool admin = endpoint.port == options_.admin_address.port;
+  return admin || std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
+           return entry.second.listening() && entry.second.plan.port == endpoint.port;
+         });
 }
 
 void Sidecar::Close(const ChannelKey& key, const std::string& reason) {

@@ -117,7 +117,7 @@ def test_peer_sidecar_lost(world):
 
 def test_permission_denied(world):
     relay = world.relay("--log-level", "info")  # nobody may read anything yet
-    a = started(world, relay)
+    a = started(world, relay, HOTLINK_PROXY_PUBLISH_ACL="0")
     write_marker(a, "b@example.org", world.ports.take())
     expect_reason(a, "permission denied")
 
