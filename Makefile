@@ -41,8 +41,9 @@ endif
 CXXFLAGS  += $(OPT)
 
 # The library's objects by layer: PURE_SRC compiles and tests without libuv, libwebsockets, libcurl.
-PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc relay/core/*.cc)
-PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/*.cc)
+PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc \
+                 proxy/admin/*.cc relay/core/*.cc)
+PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/commands/*.cc proxy/*.cc)
 RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)
 SIM_SRC     := $(wildcard tests/sim/*.cc)
@@ -57,7 +58,7 @@ ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(AD
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
 PURE_LIBS   := -lcjson -lnettle -l:libmsgpuck.a -lyaml-cpp
-PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl -lssl -lcrypto
+PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl -lmicrohttpd -lssl -lcrypto
 RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv -lssl -lcrypto
 
 PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay

@@ -233,6 +233,18 @@ Option ChoiceOption(std::string name, std::vector<std::string> words, size_t fal
   return option;
 }
 
+Option BareFlag(std::string flag, bool* target, std::string help) {
+  Option option;
+  option.name = option.flag = std::move(flag);
+  option.help = std::move(help);
+  option.bare = true;
+  option.set = [target](const std::string&) {
+    *target = true;
+    return Complaint();
+  };
+  return option;
+}
+
 std::vector<std::string> SplitList(std::string_view text) {
   std::vector<std::string> items;
   while (!text.empty()) {
@@ -270,8 +282,11 @@ Result<CommandLine> ReadCommandLine(const OptionTable& table,
       return Error{"unknown option " + PlainText(flag, kValueShown) + DidYouMean(flag, flags) +
                    "; --help lists the options"};
     }
-    const std::string source = flag + " (" + option->name + ")";
-    if (equals != std::string::npos) {
+    const std::string source = option->name == flag ? flag : flag + " (" + option->name + ")";
+    if (option->bare && equals != std::string::npos) return Error{source + " takes no value"};
+    if (option->bare) {
+      line.values[option->name] = {"", source};
+    } else if (equals != std::string::npos) {
       line.values[option->name] = {argument.substr(equals + 1), source};
     } else if (i + 1 < arguments.size()) {
       line.values[option->name] = {arguments[++i], source};

@@ -31,6 +31,7 @@ struct Option {
   std::string fallback;    // the default in words; empty: there is none
   std::string help;        // one sentence
   bool secret = false;     // the value is never repeated
+  bool bare = false;       // the flag stands alone: no value follows
   std::function<Complaint(const std::string&)> set;
 };
 
@@ -58,6 +59,8 @@ Option CountOption(std::string name, size_t* target, size_t least, size_t most,
 // One of `words`; `set` is told which, by its index.
 Option ChoiceOption(std::string name, std::vector<std::string> words, size_t fallback,
                     std::function<void(size_t)> set, std::string help);
+// A flag of a command, which is no variable: its name is the flag itself.
+Option BareFlag(std::string flag, bool* target, std::string help);
 // Comma-separated; spaces around an item do not count, empty items are left out.
 std::vector<std::string> SplitList(std::string_view text);
 

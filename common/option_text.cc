@@ -8,7 +8,14 @@ namespace {
 
 constexpr size_t kHelpWidth = 100;  // columns
 
-std::string FlagAndValue(const Option& option) { return option.flag + " " + option.value_name; }
+std::string FlagAndValue(const Option& option) {
+  return option.value_name.empty() ? option.flag : option.flag + " " + option.value_name;
+}
+
+// What is a flag alone stands in the first column.
+std::string FirstColumn(const Option& option) {
+  return option.name == option.flag ? FlagAndValue(option) : option.name;
+}
 
 std::string Padded(std::string text, size_t width) {
   text.resize(std::max(text.size(), width), ' ');
@@ -47,7 +54,7 @@ std::string OptionsHelp(const OptionTable& table) {
   size_t names = 0, flags = 0;
   for (const OptionGroup& group : table) {
     for (const Option& option : group.options) {
-      names = std::max(names, option.name.size());
+      names = std::max(names, FirstColumn(option).size());
       flags = std::max(flags, FlagAndValue(option).size());
     }
   }
@@ -55,10 +62,12 @@ std::string OptionsHelp(const OptionTable& table) {
   for (const OptionGroup& group : table) {
     text += "\n" + group.title + "\n";
     for (const Option& option : group.options) {
-      std::string line = "  " + option.name;
-      if (!option.flag.empty()) line = Padded(line, names + 4) + FlagAndValue(option);
+      std::string line = "  " + FirstColumn(option);
+      const bool second = !option.flag.empty() && option.flag != option.name;
+      if (second) line = Padded(line, names + 4) + FlagAndValue(option);
       if (!option.fallback.empty()) line = Padded(line, names + flags + 6) + option.fallback;
-      text += line + "\n" + Wrapped(option.help + " Takes " + option.accepts + ".", "      ");
+      const std::string takes = option.bare ? "" : " Takes " + option.accepts + ".";
+      text += line + "\n" + Wrapped(option.help + takes, "      ");
     }
   }
   return text;

@@ -71,6 +71,8 @@ def sidecar_environment(party, data_dir, server):
         SYFTBOX_DATA_DIR=str(data_dir),
         SYFTBOX_SERVER_URL=server,
         HOTLINK_PROXY_TELEMETRY_MS="200",
+        # Where the admin socket goes if data_dir is too long for one; it goes with the demo's files.
+        XDG_RUNTIME_DIR=str(data_dir.parent),
     )
     return environment
 

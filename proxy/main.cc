@@ -1,4 +1,5 @@
-// hotlink-proxy: parse the options, take the lock, run the sidecar until it has ended.
+// hotlink-proxy: parse the options, take the lock, run the sidecar until it has ended. Or run a
+// command that asks one.
 #include <curl/curl.h>
 #include <unistd.h>
 #include <uv.h>
@@ -16,6 +17,7 @@
 #include "proxy/adapters/log_sink.h"
 #include "proxy/adapters/open_files.h"
 #include "proxy/adapters/signals.h"
+#include "proxy/commands/command.h"
 #include "proxy/config/options.h"
 #include "proxy/sidecar.h"
 
@@ -80,10 +82,15 @@ int Start(const ProxyOptions& options, const std::vector<Notice>& notices) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  const ParsedOptions parsed = ParseProxyOptions(arguments, ReadEnvironment(), DiskFiles());
+  const Environment environment = ReadEnvironment();
+  const OptionFiles files = DiskFiles();
+  if (!arguments.empty() && !arguments.front().starts_with("-")) {
+    return RunCommand(arguments, environment, files);
+  }
+  const ParsedOptions parsed = ParseProxyOptions(arguments, environment, files);
   switch (parsed.action) {
     case ProxyAction::kHelp:
-      std::fputs(ProxyHelp().c_str(), stdout);
+      std::fputs(ProxyHelp(CommandsHelp()).c_str(), stdout);
       return 0;
     case ProxyAction::kVersion:
       std::puts(VersionLine("hotlink-proxy").c_str());

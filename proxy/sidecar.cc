@@ -110,9 +110,13 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
       markers_(
           loop, ScanOptions(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
       telemetry_(options_.data_dir, options_.email, log),
+      admin_(std::make_unique<Admin>(
+          loop, options_, [this] { return Status(); }, [this] { Drain("POST /drain"); }, log)),
+      exit_rule_(options_.exit_when, options_.exit_after),
       core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
       telemetry_timer_(loop, [this] { WriteTelemetry(); }),
+      exit_timer_(loop, [this] { LookForExit(); }),
       started_us_(WallTime()) {
   core_.OnPermissionDenied([this](ChannelId channel) { denied_.push_back(channel); });
 }
@@ -120,10 +124,12 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
 Sidecar::~Sidecar() = default;
 
 std::optional<Error> Sidecar::Start() {
+  if (auto error = admin_->Start()) return error;
   if (auto error = link_.Start()) return error;
   markers_.Start();
   port_timer_.Start(options_.port_retry);
   telemetry_timer_.Start(options_.telemetry_interval);
+  if (exit_rule_.on()) exit_timer_.Start(exit_rule_.Every());
   return std::nullopt;
 }
 
@@ -132,6 +138,7 @@ std::optional<Error> Sidecar::Start() {
 void Sidecar::OnScan(const MarkerScan& scan) {
   scan_ = scan;
   Replan();
+  if (exit_rule_.on()) exit_timer_.Start(0);  // a marker may come and go between two looks
 }
 
 void Sidecar::Replan() {
@@ -237,9 +244,10 @@ void Sidecar::ShowListening(Port* port) {
 
 // The sidecar never dials itself, whatever the configuration allows.
 bool Sidecar::IsOwn(const Endpoint& endpoint) const {
-  return std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
-    return entry.second.listening() && entry.second.plan.port == endpoint.port;
-  });
+  const bool admin = endpoint.port == options_.admin_address.port;
+  return admin || std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
+           return entry.second.listening() && entry.second.plan.port == endpoint.port;
+         });
 }
 
 void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
@@ -281,32 +289,53 @@ void Sidecar::RetryPorts() {
   port_timer_.Start(options_.port_retry);
 }
 
-void Sidecar::WriteTelemetry() {
-  TelemetryInput input{.email = options_.email,
+// --- seeing inside ------------------------------------------------------------------------------
+
+SidecarStatus Sidecar::Status() {
+  const RelayLinkCounters& link = link_.counters();
+  SidecarStatus status{.email = options_.email,
+                       .server_url = options_.server_url,
+                       .pid = getpid(),
                        .started_ms = started_us_ / 1000,
                        .updated_ms = WallTime() / 1000,
-                       .link_up = link_.up(),
-                       .link_error = link_.last_error(),
-                       .link_ups = link_.counters().ups,
-                       .refused = admission_.refused()};
+                       .markers_read = scan_.number > 0,
+                       .draining = draining_,
+                       .refused = admission_.refused(),
+                       .link = {.up = link_.up(),
+                                .error = link_.last_error(),
+                                .connections = link.ups,
+                                .bytes_in = link.bytes_in,
+                                .bytes_out = link.bytes_out,
+                                .malformed = link.malformed}};
+  const Time now = Now();
   std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
-  input.retired = core_.Retired();
-  for (const ChannelId id : leaving_) input.retired += core_.Status(id, Now()).counters;
+  status.retired = core_.Retired();
+  for (const ChannelId id : leaving_) status.retired += core_.Status(id, now).counters;
+  status.channels.reserve(plan_.size());
   for (const auto& [key, port] : ports_) {
     if (core_.ChannelGone(port.channel)) continue;
-    const uint16_t number = port.listening() ? port.plan.port : 0;
-    input.channels.push_back({core_.Status(port.channel, Now()), number});
+    status.channels.push_back(core_.Status(port.channel, now));
+    status.channels.back().port = port.listening() ? port.plan.port : 0;
   }
   for (const PlannedChannel& planned : plan_) {
     if (planned.state != PlanState::kRejected) continue;
-    ChannelStatus status;
-    status.name = planned.markers.front();
-    status.reason = Reason::kMarkerRejected;
-    status.detail = planned.detail;
-    input.channels.push_back({status, 0});
+    status.channels.push_back({.name = planned.markers.front(),
+                               .live = planned.spec.live,
+                               .reason = Reason::kMarkerRejected,
+                               .detail = planned.detail});
   }
-  telemetry_.Write(TelemetryJson(input));
+  return status;
+}
+
+void Sidecar::WriteTelemetry() {
+  telemetry_.Write(TelemetryJson(Status()));
   telemetry_timer_.Start(options_.telemetry_interval);
+}
+
+void Sidecar::LookForExit() {
+  if (draining_) return;
+  if (const auto why = exit_rule_.Look(Status(), Now())) return Drain("exit-when: " + *why);
+  exit_timer_.Start(exit_rule_.Every());
 }
 
 // --- the core's clock and the end --------------------------------------------------------------
@@ -348,8 +377,13 @@ void Sidecar::Terminate() {
     tokens_.Abandon();
     return Stop();
   }
+  Drain("signal");
+}
+
+void Sidecar::Drain(const std::string& why) {
+  if (draining_) return;
   draining_ = true;
-  log_.Write(LogLevel::kInfo, "signal: draining");
+  log_.Write(LogLevel::kInfo, why + ": draining");
   for (auto& [key, port] : ports_) port.listeners.reset();
   core_.StartDrain(Now());
   CoreCalled();
@@ -362,6 +396,8 @@ void Sidecar::Stop() {
   core_timer_.Stop();
   port_timer_.Stop();
   telemetry_timer_.Stop();
+  exit_timer_.Stop();
+  admin_.reset();
   to_stop_ = 3;
   tokens_.Stop([this] { StoppedOne(); });
   link_.Stop([this] { StoppedOne(); });

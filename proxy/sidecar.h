@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/time.h"
 #include "proxy/adapters/acl_reader.h"
+#include "proxy/adapters/admin.h"
 #include "proxy/adapters/marker_watcher.h"
 #include "proxy/adapters/party_sockets.h"
 #include "proxy/adapters/port_listeners.h"
@@ -24,6 +25,8 @@
 #include "proxy/config/options.h"
 #include "proxy/core/admission.h"
 #include "proxy/core/core.h"
+#include "proxy/core/exit_rule.h"
+#include "proxy/core/status.h"
 #include "proxy/markers/acl_publisher.h"
 #include "proxy/markers/marker_plan.h"
 
@@ -35,12 +38,14 @@ class Sidecar {
   Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log);
   ~Sidecar();
 
-  // An error: the server URL is unusable; nothing runs.
+  // An error: the server URL, or a place for the admin, is unusable; nothing runs.
   [[nodiscard]] std::optional<Error> Start();
 
   // SIGTERM: drains, then stops all; the loop ends when everything is closed. A second call stops
   // at once.
   void Terminate();
+
+  SidecarStatus Status();
 
   // After the loop ended: 0 if everything read from the parties was acknowledged, else 1.
   int exit_code() const { return exit_code_; }
@@ -71,6 +76,8 @@ class Sidecar {
   void CoreCalled();  // after each call into the core: what it asked for, its deadline, its end
   void ServeDenied();
   void WriteTelemetry();
+  void LookForExit();
+  void Drain(const std::string& why);
   void Stop();
   void StoppedOne();
   Time Now() const;
@@ -87,7 +94,9 @@ class Sidecar {
   AclReader acl_reader_;
   MarkerWatcher markers_;
   TelemetryFile telemetry_;
-  Timer core_timer_, port_timer_, telemetry_timer_;
+  std::unique_ptr<Admin> admin_;
+  ExitRule exit_rule_;
+  Timer core_timer_, port_timer_, telemetry_timer_, exit_timer_;
   Time core_at_ = kNever;          // what core_timer_ is set to
   std::vector<ChannelId> denied_;  // by the relay, since CoreCalled() looked last
 

@@ -64,12 +64,17 @@ ListenResult Listener::Listen(const std::string& address, uint16_t port) {
   if (bind(fd, reinterpret_cast<sockaddr*>(&target), size) != 0) return fail();
   if (listen(fd, SOMAXCONN) != 0) return fail();
 
+  const ListenResult result = Adopt(fd, std::move(name));
+  if (result.outcome == ListenOutcome::kListening) port_ = BoundPort(fd);
+  return result;
+}
+
+ListenResult Listener::Adopt(int fd, std::string name) {
   auto poll = std::make_unique<Poll>(loop_, fd, Poll::Fd::kOwned, [this](int, int) { Accept(); });
   if (poll->error() != 0)
     return {ListenOutcome::kFailed, "cannot watch " + name + ": " + uv_strerror(poll->error())};
   poll_ = std::move(poll);
   fd_ = fd;
-  port_ = BoundPort(fd);
   name_ = std::move(name);
   poll_->Watch(UV_READABLE);
   return {ListenOutcome::kListening, ""};

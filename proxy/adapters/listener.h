@@ -1,4 +1,4 @@
-// A listening TCP port: accepts the party's connections and hands them over.
+// A listening socket, mostly a TCP port: accepts connections and hands them over.
 #ifndef HOTLINK_PROXY_ADAPTERS_LISTENER_H_
 #define HOTLINK_PROXY_ADAPTERS_LISTENER_H_
 
@@ -48,6 +48,9 @@ class Listener {
   // `address`: numeric IPv4 or IPv6. Port 0 takes any free one. May be called again after a
   // failure. REQUIRES: not listening.
   ListenResult Listen(const std::string& address, uint16_t port);
+  // The same with a socket that listens already (non-blocking, close-on-exec), of any family; it
+  // belongs to the listener, also after a failure. `name`: for messages.
+  ListenResult Adopt(int fd, std::string name);
   uint16_t port() const { return port_; }  // the bound one; 0: not listening
   // Why connections wait in the kernel although it listens; empty: they do not.
   const std::string& fault() const { return fault_; }

@@ -46,17 +46,11 @@ OptionGroup Identity(ProxyOptions* o) {
       {ValueOption("SYFTBOX_EMAIL", "EMAIL", "an e-mail address", "", &o->email, SetEmail,
                    "The own e-mail: the identity at the server and the name of the datasite. "
                    "Required."),
-       PathOption("SYFTBOX_DATA_DIR", &o->data_dir,
-                  "The data directory, which holds datasites/. Required."),
+       DataDirOption(&o->data_dir),
        ValueOption("SYFTBOX_SERVER_URL", "URL", "an http, https, ws or wss address", "",
                    &o->server_url, SetServerUrl,
                    "The SyftBox server, or a hotlink-relay. Required."),
-       WithFlag(PathOption("SYFTBOX_CONFIG_PATH", &o->config_path,
-                           "The client's config.json: email, data_dir, server_url, access_token "
-                           "and refresh_token come from there where neither flag nor variable "
-                           "gives them; renewed tokens go back there."),
-                "--config"),
-       std::move(access),
+       ConfigPathOption(&o->config_path), std::move(access),
        PathOption("SYFTBOX_ACCESS_TOKEN_FILE", &o->access_token_file,
                   "A file that holds the access token: read again before each connect, and "
                   "rewritten when the token is renewed."),
@@ -276,15 +270,57 @@ OptionGroup Inside(ProxyOptions* o) {
        PathOption("HOTLINK_PROXY_LOG_FILE", &o->log_file,
                   "A file that gets the log too, appended."),
        Milliseconds("HOTLINK_PROXY_TELEMETRY_MS", &o->telemetry_interval,
-                    "How often the telemetry file is rewritten.")}};
+                    "How often the telemetry file is rewritten."),
+       AdminSocketOption(&o->admin_socket),
+       ValueOption("HOTLINK_PROXY_ADMIN_ADDR", "[ADDRESS:]PORT",
+                   "a port, or a numeric address and a port", "not on TCP", &o->admin_address,
+                   SetAddressAndPort,
+                   "Where status, metrics and probes are also answered over HTTP on TCP, without "
+                   "POST /drain. A port alone is one of 127.0.0.1.")}};
+}
+
+OptionGroup Ending(ProxyOptions* o) {
+  return {"Ending by itself",
+          {ChoiceOption(
+               "HOTLINK_PROXY_EXIT_WHEN", {"never", "idle", "markers-gone"},
+               static_cast<size_t>(o->exit_when),
+               [o](size_t index) { o->exit_when = static_cast<ExitWhen>(index); },
+               "When to drain and end without being told: parties have talked, and now none is "
+               "connected and everything is acknowledged; or markers that were written since the "
+               "start were there, and now none is."),
+           Milliseconds("HOTLINK_PROXY_EXIT_AFTER_MS", &o->exit_after,
+                        "How long it has to be so without a break.")}};
 }
 
 }  // namespace
 
+Option DataDirOption(std::string* target) {
+  return PathOption("SYFTBOX_DATA_DIR", target,
+                    "The data directory, which holds datasites/. Required.");
+}
+
+Option ConfigPathOption(std::string* target) {
+  return WithFlag(
+      PathOption(
+          "SYFTBOX_CONFIG_PATH", target,
+          "The client's config.json: email, data_dir, server_url, access_token and "
+          "refresh_token come from there where neither flag nor variable gives them; renewed "
+          "tokens go back there."),
+      "--config");
+}
+
+Option AdminSocketOption(std::string* target) {
+  Option option = PathOption("HOTLINK_PROXY_ADMIN_SOCKET", target,
+                             "The unix socket on which a running sidecar answers status, ready, "
+                             "wait and drain.");
+  option.fallback = "<data dir>/.syftbox/hotlink-proxy.sock";
+  return option;
+}
+
 OptionTable ProxyOptionTable(ProxyOptions* options) {
   CoreConfig* core = &options->core;
-  return {Identity(options), Markers(options), Party(options), Relay(options),
-          Sessions(core),    Streams(core),    Ends(core),     Inside(options)};
+  return {Identity(options), Markers(options), Party(options),  Relay(options), Sessions(core),
+          Streams(core),     Ends(core),       Inside(options), Ending(options)};
 }
 
 }  // namespace hotlink

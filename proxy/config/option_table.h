@@ -11,6 +11,11 @@ namespace hotlink {
 // the table.
 OptionTable ProxyOptionTable(ProxyOptions* options);
 
+// Those of them that say where a running sidecar is; its commands have them too.
+Option DataDirOption(std::string* target);
+Option ConfigPathOption(std::string* target);
+Option AdminSocketOption(std::string* target);
+
 }  // namespace hotlink
 
 #endif  // HOTLINK_PROXY_CONFIG_OPTION_TABLE_H_

@@ -155,6 +155,28 @@ Complaint SetAllowFrom(const std::string& text, AllowFrom* allow) {
   return {};
 }
 
+Complaint SetAddressAndPort(const std::string& text, AddressAndPort* target) {
+  AddressAndPort parsed{.address = "127.0.0.1"};
+  const size_t colon = text.rfind(':');
+  std::string address = colon == std::string::npos ? "" : text.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != std::string::npos) {
+    address = "?";  // IPv6 without brackets: where does it end?
+  }
+  in6_addr v6{};
+  in_addr v4{};
+  const bool numeric = inet_pton(AF_INET, address.c_str(), &v4) == 1 ||
+                       inet_pton(AF_INET6, address.c_str(), &v6) == 1;
+  const bool has_port = ParsePort(text.substr(colon + 1), &parsed.port);
+  if (!has_port || (colon != std::string::npos && !numeric)) {
+    return "must be a port, or a numeric address and a port, as 127.0.0.1:9100 or [::1]:9100";
+  }
+  if (numeric) parsed.address = address;
+  *target = parsed;
+  return {};
+}
+
 Complaint SetServerUrl(const std::string& text, std::string* url) {
   constexpr const char* kForm = "must be http://, https://, ws:// or wss:// with a host";
   if (text.size() > kServerUrlMax) {

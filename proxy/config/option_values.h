@@ -3,6 +3,7 @@
 #ifndef HOTLINK_PROXY_CONFIG_OPTION_VALUES_H_
 #define HOTLINK_PROXY_CONFIG_OPTION_VALUES_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,13 @@ Complaint SetListenAddresses(const std::string& text, std::vector<std::string>* 
 
 // Networks (CIDR), single addresses, and the word docker.
 Complaint SetAllowFrom(const std::string& text, AllowFrom* allow);
+
+// "9100", "127.0.0.1:9100", "[::1]:9100"; a port alone is one of 127.0.0.1.
+struct AddressAndPort {
+  std::string address;  // numeric
+  uint16_t port = 0;    // 0: none
+};
+Complaint SetAddressAndPort(const std::string& text, AddressAndPort* target);
 
 // http, https, ws or wss, no user name, query or fragment.
 Complaint SetServerUrl(const std::string& text, std::string* url);

@@ -226,7 +226,11 @@ ParsedOptions ParseProxyOptions(std::span<const std::string> arguments,
   return parsed;
 }
 
-std::string ProxyHelp() {
+std::string AdminSocketPathOf(const std::string& data_dir, const std::string& given) {
+  return given.empty() ? data_dir + "/.syftbox/hotlink-proxy.sock" : given;
+}
+
+std::string ProxyHelp(const std::string& commands) {
   ProxyOptions defaults;
   ClientVariables seen;
   return "hotlink-proxy: carries the TCP connections of the party beside it to the parties at the\n"
@@ -234,6 +238,10 @@ std::string ProxyHelp() {
          "\n"
          "Usage: hotlink-proxy [--FLAG VALUE]...\n"
          "       hotlink-proxy --help | --version | --print-options-doc\n"
+         "       hotlink-proxy COMMAND [--help]\n"
+         "\n"
+         "Commands, which ask the sidecar that runs:\n" +
+         commands +
          "\n"
          "Every option is an environment variable, most are a flag too. A flag wins over the\n"
          "variable, the variable over config.json. Below: variable, flag, default.\n" +

@@ -17,12 +17,17 @@
 #include "common/result.h"
 #include "common/secret.h"
 #include "common/time.h"
+#include "proxy/config/option_values.h"
 #include "proxy/core/admission.h"
 #include "proxy/core/core_config.h"
+#include "proxy/core/exit_rule.h"
 #include "proxy/markers/marker.h"
 #include "proxy/tokens/token_place.h"
 
 namespace hotlink {
+
+// `given`: HOTLINK_PROXY_ADMIN_SOCKET; empty: the place in the data directory.
+std::string AdminSocketPathOf(const std::string& data_dir, const std::string& given);
 
 struct ProxyOptions {
   // Identity.
@@ -70,8 +75,15 @@ struct ProxyOptions {
   LogFormat log_format = LogFormat::kText;
   std::string log_file;  // besides stderr; empty: none
   Duration telemetry_interval = 1 * kSecond;
+  std::string admin_socket;      // empty: the default place
+  AddressAndPort admin_address;  // port 0: not on TCP
+
+  // The end.
+  ExitWhen exit_when = ExitWhen::kNever;
+  Duration exit_after = 30 * kSecond;
 
   std::string DatasitesDir() const { return data_dir + "/datasites"; }
+  std::string AdminSocketPath() const { return AdminSocketPathOf(data_dir, admin_socket); }
 };
 
 // What the parser needs to know of the disk. Real: adapters/disk_files.
@@ -100,7 +112,8 @@ struct ParsedOptions {
 ParsedOptions ParseProxyOptions(std::span<const std::string> arguments,
                                 const Environment& environment, const OptionFiles& files);
 
-std::string ProxyHelp();
+// `commands`: a line for each.
+std::string ProxyHelp(const std::string& commands);
 std::string ProxyOptionsDoc();  // docs/options.md
 
 }  // namespace hotlink

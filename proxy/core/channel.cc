@@ -256,7 +256,8 @@ ReasonFacts Channel::Facts(Time now) const {
   facts.link_up = host_.link_up();
   facts.link_delivers = host_.link_delivers();
   facts.permission_denied = denied_;
-  facts.second_client = double_accepts_ >= kDoubleAccepts;
+  // Of a session that is up only while that one was accepted twice itself.
+  facts.second_client = double_accepts_ >= kDoubleAccepts && (!main_.up() || main_.accepts() > 1);
   const bool plain = mode_ == Mode::kPlain;
   facts.peer_known = plain || peer_known();
   facts.session_up = plain || main_.up();
@@ -286,12 +287,23 @@ ChannelStatus Channel::Status(Time now) const {
   status.sid_out = (mode_ == Mode::kPlain ? plain_.out_sid() : main_.sid()).substr(0, kSidShown);
   status.sid_in = in_sid.substr(0, kSidShown);
   status.seq_out = mode_ == Mode::kPlain ? plain_.seq() : out_.next_seq() - 1;
+  status.listening = listen_ == ListenState::kListening;
+  status.dial = spec_.dial;
+  status.live = live_;
+  status.draining = drain_ != Joins::Drain::kNone;
   status.active = joins_->busy() || plain_.busy();
+  const bool plain = mode_ == Mode::kPlain;
+  status.joined = status.active && (plain ? !in_sid.empty() : joins_->peer_party_seen());
   status.standbys = queue_.size();
   status.epoch = joins_->epoch();
   status.window_left = out_.window_left();
+  status.window_granted = in_.edge() > in_.offset() ? in_.edge() - in_.offset() : 0;
   status.kept = out_.kept();
   status.held = joins_->held() + in_.early_bytes() + plain_.held();
+  status.in_flight = static_cast<uint64_t>(out_.in_flight());
+  status.round_trip = out_.round_trip();
+  const Time moved = plain ? plain_.last_moved() : joins_->last_moved();
+  if (moved > 0) status.still = now - moved;
   status.counters = counters_;
   status.counters.probes += queue_.probes();
   return status;

@@ -58,7 +58,10 @@ Reason DecideReason(const ReasonFacts& facts) {
   if (facts.peer_known && !facts.peer_heard_recently) return Reason::kPeerSidecarLost;
   if (!facts.local_connected) return Reason::kWaitingForLocalParty;
   if (facts.window_full) return Reason::kWindowFull;
-  if (!facts.peer_party_seen) return Reason::kWaitingForPeersParty;
+  if (!facts.peer_party_seen) {
+    // The peer's party may be connected to the other one.
+    return facts.second_client ? Reason::kSecondClient : Reason::kWaitingForPeersParty;
+  }
   return Reason::kLocalPartySilent;
 }
 

@@ -2,61 +2,14 @@
 
 #include <cjson/cJSON.h>
 
-#include <memory>
-
-#include "common/plain_text.h"
+#include "proxy/core/json_object.h"
+#include "proxy/core/status_json.h"
 
 namespace hotlink {
 namespace {
 
-constexpr size_t kTextMax = 2 << 10;  // bytes of any one text; the longest path has 1 KiB
-
-// An object under construction.
-class Object {
- public:
-  explicit Object(cJSON* json) : json_(json) {}
-
-  Object& Number(const char* key, uint64_t number) {
-    // cJSON's own numbers are rounded to 15 digits.
-    cJSON_AddRawToObject(json_, key, std::to_string(number).c_str());
-    return *this;
-  }
-  Object& Bool(const char* key, bool value) {
-    cJSON_AddBoolToObject(json_, key, value);
-    return *this;
-  }
-  Object& Text(const char* key, std::string_view text) {
-    cJSON_AddStringToObject(json_, key, PlainText(text, kTextMax).c_str());
-    return *this;
-  }
-  Object AddObject(const char* key) { return Object(cJSON_AddObjectToObject(json_, key)); }
-  cJSON* AddArray(const char* key) { return cJSON_AddArrayToObject(json_, key); }
-
- private:
-  cJSON* json_;
-};
-
-Object AddTo(cJSON* array) {
-  cJSON* item = cJSON_CreateObject();
-  cJSON_AddItemToArray(array, item);
-  return Object(item);
-}
-
-void AddCounters(const ChannelCounters& c, Object object) {
-  object.Number("tx_packets", c.tx_frames)
-      .Number("tx_bytes", c.tx_payload)
-      .Number("rx_packets", c.rx_frames)
-      .Number("rx_bytes", c.rx_payload)
-      .Number("retransmitted", c.retransmitted)
-      .Number("duplicates", c.duplicates)
-      .Number("gaps", c.gaps)
-      .Number("sessions", c.sessions)
-      .Number("joins", c.joins)
-      .Number("probes", c.probes);
-}
-
 // What the client counts and we have not: direct paths, and times of single sends.
-void AddClientCounters(const ChannelCounters& total, Object object) {
+void AddClientCounters(const ChannelCounters& total, JsonObject object) {
   object.Number("tx_ws_packets", total.tx_frames);
   for (const char* key : {"tx_p2p_packets", "tx_avg_send_ms", "tx_max_send_ms", "rx_avg_write_ms",
                           "rx_max_write_ms", "p2p_offers", "p2p_answers_ok", "p2p_answers_err",
@@ -66,13 +19,12 @@ void AddClientCounters(const ChannelCounters& total, Object object) {
   object.Bool("bench_strict", false);
 }
 
-void AddLive(const TelemetryInput& input, Object live) {
+void AddLive(const SidecarStatus& sidecar, JsonObject live) {
   uint64_t inbound = 0, accepted = 0, pending = 0, proxies = 0;
   cJSON* sessions_in = live.AddArray("sessions_in");
   cJSON* sessions_out = live.AddArray("sessions_out");
   cJSON* ports = live.AddArray("proxies");
-  for (const TelemetryChannel& channel : input.channels) {
-    const ChannelStatus& s = channel.status;
+  for (const ChannelStatus& s : sidecar.channels) {
     if (s.session_in_up) {
       ++inbound;
       AddTo(sessions_in)
@@ -91,11 +43,11 @@ void AddLive(const TelemetryInput& input, Object live) {
           .Number("seq", s.seq_out)
           .Bool("webrtc", false);
     }
-    if (channel.port == 0) continue;
+    if (s.port == 0) continue;
     ++proxies;
     AddTo(ports)
-        .Number("port", channel.port)
-        .Text("from", input.email)
+        .Number("port", s.port)
+        .Text("from", sidecar.email)
         .Text("to", s.peer)
         .Bool("connected", s.active);
   }
@@ -106,50 +58,26 @@ void AddLive(const TelemetryInput& input, Object live) {
       .Number("tcp_proxies", proxies);
 }
 
-void AddChannel(const TelemetryChannel& channel, Object object) {
-  const ChannelStatus& s = channel.status;
-  object.Text("name", s.name)
-      .Text("peer", s.peer)
-      .Number("port", channel.port)
-      .Text("reason", ReasonText(s.reason))
-      .Text("detail", s.detail)
-      .Text("mode", s.mode)
-      .Bool("session_out_up", s.session_out_up)
-      .Bool("session_in_up", s.session_in_up)
-      .Bool("active", s.active)
-      .Number("standbys", s.standbys)
-      .Number("epoch", s.epoch)
-      .Number("window_left", s.window_left)
-      .Number("kept", s.kept)
-      .Number("held", s.held);
-  AddCounters(s.counters, object);
-}
-
 }  // namespace
 
-std::string TelemetryJson(const TelemetryInput& input) {
-  const std::unique_ptr<cJSON, decltype(&cJSON_Delete)> root(cJSON_CreateObject(), cJSON_Delete);
-  ChannelCounters total = input.retired;
-  for (const TelemetryChannel& channel : input.channels) total += channel.status.counters;
-
-  Object object(root.get());
+std::string TelemetryJson(const SidecarStatus& sidecar) {
+  cJSON* root = cJSON_CreateObject();
+  const ChannelCounters total = TotalOf(sidecar);
+  JsonObject object(root);
   object.Text("mode", "websocket-reliable")
-      .Number("started_ms", static_cast<uint64_t>(input.started_ms))
-      .Number("updated_ms", static_cast<uint64_t>(input.updated_ms));
+      .Number("started_ms", static_cast<uint64_t>(sidecar.started_ms))
+      .Number("updated_ms", static_cast<uint64_t>(sidecar.updated_ms));
   AddCounters(total, object);
   AddClientCounters(total, object);
-  object.Number("refused_connections", input.refused);
-  AddLive(input, object.AddObject("live"));
+  object.Number("refused_connections", sidecar.refused);
+  AddLive(sidecar, object.AddObject("live"));
   object.AddObject("link")
-      .Bool("up", input.link_up)
-      .Number("connections", input.link_ups)
-      .Text("error", input.link_error);
+      .Bool("up", sidecar.link.up)
+      .Number("connections", sidecar.link.connections)
+      .Text("error", sidecar.link.error);
   cJSON* channels = object.AddArray("channels");
-  for (const TelemetryChannel& channel : input.channels) AddChannel(channel, AddTo(channels));
-
-  const std::unique_ptr<char, decltype(&cJSON_free)> text(cJSON_PrintUnformatted(root.get()),
-                                                          cJSON_free);
-  return text ? std::string(text.get()) + "\n" : "{}\n";
+  for (const ChannelStatus& s : sidecar.channels) AddChannel(s, AddTo(channels));
+  return JsonText(root);
 }
 
 }  // namespace hotlink

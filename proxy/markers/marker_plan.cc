@@ -15,13 +15,19 @@ using Markers = std::vector<const FoundMarker*>;
 
 MarkerAge AgeOf(const FoundMarker& found) { return {found.changed_in, found.identity.mtime_ns}; }
 
-PlannedChannel Rejected(const Markers& markers, std::string why) {
+// Written since the sidecar started.
+bool IsLive(const FoundMarker& found, const PlanOptions& options) {
+  return found.changed_in > 1 || found.identity.mtime_ns >= options.started_ns;
+}
+
+PlannedChannel Rejected(const Markers& markers, std::string why, const PlanOptions& options) {
   PlannedChannel planned;
   planned.state = PlanState::kRejected;
   planned.detail = std::move(why);
   for (const FoundMarker* found : markers) {
     planned.markers.push_back(Printable(found->path));
     planned.age = std::max(planned.age, AgeOf(*found));
+    planned.spec.live = planned.spec.live || IsLive(*found, options);
   }
   return planned;
 }
@@ -87,7 +93,8 @@ std::string Disagreement(const Markers& markers) {
 // One channel of markers that have the same (above, {i,j}). REQUIRES: all were accepted.
 PlannedChannel Merge(const Markers& markers, const Index& previous, const ChannelBusy& busy,
                      const PlanOptions& options) {
-  if (std::string fault = Disagreement(markers); !fault.empty()) return Rejected(markers, fault);
+  if (std::string fault = Disagreement(markers); !fault.empty())
+    return Rejected(markers, fault, options);
   const FoundMarker& first = *markers.front();
   const ChannelPath path = OwnPath(markers, options.own_email);
   PlannedChannel planned;
@@ -104,9 +111,7 @@ PlannedChannel Merge(const Markers& markers, const Index& previous, const Channe
   for (const FoundMarker* found : markers) {
     planned.markers.push_back(Printable(found->path));
     planned.age = std::max(planned.age, AgeOf(*found));
-    if (found->changed_in > 1 || found->identity.mtime_ns >= options.started_ns) {
-      planned.spec.live = true;
-    }
+    planned.spec.live = planned.spec.live || IsLive(*found, options);
   }
   const PlannedChannel* before = Find(previous, planned.key);
   if (before != nullptr && busy(planned.key)) {
@@ -221,7 +226,7 @@ MarkerPlan PlanMarkers(const MarkerScan& scan, const MarkerPlan& previous, const
   MarkerPlan rejected;
   for (const FoundMarker& found : scan.markers) {
     if (std::string fault = FaultOf(found); !fault.empty()) {
-      rejected.push_back(Rejected({&found}, fault));
+      rejected.push_back(Rejected({&found}, fault, options));
     }
   }
   Groups groups = OwnGroups(scan);

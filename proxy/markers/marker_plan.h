@@ -32,9 +32,9 @@ struct PlannedChannel {
   std::string detail;
   std::vector<std::string> markers;  // paths relative to datasites/, printable, one or more
   MarkerAge age;                     // of the newest
+  ChannelSpec spec;                  // of kRejected only `live`
   // Not for kRejected.
   ChannelKey key;
-  ChannelSpec spec;
   uint16_t port = 0;  // 0: nothing listens, connections are only dialled
 };
 

@@ -228,6 +228,8 @@ class Sidecar(Process):
         self.email = email
         self.data_dir = data_dir
         self.port = None  # of the channel that World.pair() or World.channel() made last
+        place = environment.get("HOTLINK_PROXY_ADMIN_SOCKET")
+        self.admin_socket = pathlib.Path(place or data_dir / ".syftbox/hotlink-proxy.sock")
         settings = {
             "SYFTBOX_EMAIL": email,
             "SYFTBOX_DATA_DIR": str(data_dir),

@@ -145,6 +145,20 @@ def exchange(x, y, size):
         assert hashlib.sha256(received).digest() == hashlib.sha256(data).digest()
 
 
+def pair_that_owes(world, **environment):
+    """(a, b, x): sidecar a has bytes of its party x that nobody will acknowledge, since the relay
+    is gone. b owes nothing, and has to be killed."""
+    a, b = world.pair(**environment)
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    b.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
+    world.relay_process.kill()
+    x.send(b"into the void")
+    a.wait_channel("read", lambda c: c["kept"] > 0)
+    y.close()
+    return a, b, x
+
+
 def finish(x, y):
     """Both parties end in order."""
     x.half_close()

@@ -5,7 +5,7 @@ import signal
 import threading
 
 from harness import MIB
-from parties import Party, talk
+from parties import Party, pair_that_owes, talk
 
 
 def test_all_read_bytes_arrive(world):
@@ -66,13 +66,7 @@ def send_until_end(party, data):
 
 
 def test_exit_code_1_when_nobody_acknowledges(world):
-    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="500")
-    x, y = Party(a.port), Party(b.port)
-    talk(x, y)
-    b.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
-    world.relay_process.kill()
-    x.send(b"into the void")
-    a.wait_channel("read", lambda c: c["kept"] > 0)
+    a, b, x = pair_that_owes(world, HOTLINK_PROXY_DRAIN_MS="500")
     assert a.terminate() == 1
     x.expect_reset()
     b.kill()
@@ -101,13 +95,7 @@ def test_without_a_relay_nothing_owed_is_nothing_to_wait_for(world):
 
 
 def test_a_second_sigterm_ends_now(world):
-    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="60000")
-    x, y = Party(a.port), Party(b.port)
-    talk(x, y)
-    b.wait_channel("owes nothing", lambda c: c["kept"] == 0 and c["tx_bytes"] > 0)
-    world.relay_process.kill()
-    x.send(b"into the void")
-    a.wait_channel("read", lambda c: c["kept"] > 0)
+    a, b, x = pair_that_owes(world, HOTLINK_PROXY_DRAIN_MS="60000")
     a.send_signal(signal.SIGTERM)
     a.wait_not_listening(a.port)
     a.send_signal(signal.SIGTERM)

@@ -352,8 +352,9 @@ TEST_CASE("actions") {
   CHECK(Parse({}, {"--version"}).action == ProxyAction::kVersion);
   CHECK(Parse({}, {"--print-options-doc"}).action == ProxyAction::kPrintOptionsDoc);
   CHECK(Parse({}, {"--run", "--help"}).action == ProxyAction::kRun);
-  for (const char* part : {"SYFTBOX_EMAIL", "--linger-ms MS", "--help | --version"}) {
-    CHECK(Mentions(ProxyHelp(), part));
+  for (const char* part :
+       {"SYFTBOX_EMAIL", "--linger-ms MS", "--help | --version", "ready  says so"}) {
+    CHECK(Mentions(ProxyHelp("  ready  says so\n"), part));
   }
 }
 
@@ -417,7 +418,8 @@ TEST_CASE("every duration can be set to one millisecond, and each option sets wh
                                   options.relay_dead,
                                   options.refresh_pace,
                                   options.refresh_retry_max,
-                                  options.telemetry_interval}) {
+                                  options.telemetry_interval,
+                                  options.exit_after}) {
     CHECK(duration == kMillisecond);
     --durations;
   }

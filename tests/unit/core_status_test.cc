@@ -137,6 +137,29 @@ TEST_CASE_FIXTURE(PairWorld, "the reasons of a join, one after the other") {
   CHECK(Why(&a) == "peer sidecar lost");
 }
 
+TEST_CASE_FIXTURE(PairWorld, "the figures of a join") {
+  CHECK(Status(&a).live);
+  CHECK_FALSE(Status(&a).joined);
+  CHECK(Status(&a).still == kNever);
+  Connect(&a, 1, "x");
+  Run(10 * kMillisecond);
+  CHECK(Status(&a).active);
+  CHECK_FALSE(Status(&a).joined);
+  Connect(&b, 1, "y");
+  Run(3 * kSecond);
+  const ChannelStatus status = Status(&a);
+  CHECK(status.joined);
+  CHECK(Status(&b).joined);
+  CHECK(status.still >= 2 * kSecond);
+  CHECK(status.still <= 3 * kSecond);
+  CHECK(status.round_trip > 0);
+  CHECK(status.in_flight == 0);
+  CHECK(status.window_granted == CoreConfig().window);
+  CHECK_FALSE(status.draining);
+  a.core->StartDrain(now);
+  CHECK(Status(&a).draining);
+}
+
 TEST_CASE_FIXTURE(CoreWorld, "a port that cannot be listened on is named, and nothing is opened") {
   Side& a = Add("a@x");
   AddChannel(&a, "b@x");
@@ -203,7 +226,12 @@ TEST_CASE_FIXTURE(PairWorld,
   CHECK(Why(&a) == "peer has a second hotlink client");
   drop = nullptr;
   Run(10 * kSecond);
-  CHECK(Why(&a) != "peer has a second hotlink client");
+  // A session is up, but it was accepted twice itself, and the peer's party is not seen here.
+  CHECK(Status(&a).session_out_up);
+  CHECK(Why(&a) == "peer has a second hotlink client");
+  RelayForgets();
+  Run(10 * kSecond);
+  CHECK(Why(&a) == "waiting for peer's party");
 }
 
 TEST_CASE_FIXTURE(CoreWorld, "a peer that accepts and says no hello for 3 s is a plain one") {

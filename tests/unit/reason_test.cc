@@ -147,6 +147,11 @@ TEST_CASE("peer has a second hotlink client") {
   facts.link_up = true;
   facts.second_client = true;
   CHECK(Why(facts) == "peer has a second hotlink client");
+  facts = Joined();
+  facts.second_client = true;
+  CHECK(Why(facts) == "local party is silent");  // the parties have found each other all the same
+  facts.peer_party_seen = false;
+  CHECK(Why(facts) == "peer has a second hotlink client");
 }
 
 TEST_CASE("every reason has words of its own") {

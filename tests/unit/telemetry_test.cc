@@ -10,7 +10,7 @@ namespace {
 
 class Parsed {
  public:
-  explicit Parsed(const TelemetryInput& input)
+  explicit Parsed(const SidecarStatus& input)
       : root_(cJSON_Parse(TelemetryJson(input).c_str()), cJSON_Delete) {
     REQUIRE(root_);
   }
@@ -50,27 +50,27 @@ class Parsed {
   std::unique_ptr<cJSON, decltype(&cJSON_Delete)> root_;
 };
 
-TelemetryChannel Channel(const std::string& name, uint64_t bytes) {
-  TelemetryChannel channel;
+ChannelStatus Channel(const std::string& name, uint64_t bytes) {
+  ChannelStatus channel;
   channel.port = 20001;
-  channel.status.name = name;
-  channel.status.peer = "b@x";
-  channel.status.mode = "reliable";
-  channel.status.counters = {.tx_payload = bytes,
-                             .rx_payload = 2 * bytes,
-                             .tx_frames = 3,
-                             .rx_frames = 4,
-                             .retransmitted = 5,
-                             .duplicates = 6,
-                             .gaps = 7,
-                             .sessions = 8,
-                             .joins = 9,
-                             .probes = 10};
+  channel.name = name;
+  channel.peer = "b@x";
+  channel.mode = "reliable";
+  channel.counters = {.tx_payload = bytes,
+                      .rx_payload = 2 * bytes,
+                      .tx_frames = 3,
+                      .rx_frames = 4,
+                      .retransmitted = 5,
+                      .duplicates = 6,
+                      .gaps = 7,
+                      .sessions = 8,
+                      .joins = 9,
+                      .probes = 10};
   return channel;
 }
 
 TEST_CASE("every key that the client's monitors read is there, as a number where they want one") {
-  const Parsed json(TelemetryInput{});
+  const Parsed json(SidecarStatus{});
   for (const char* key : {"tx_packets",
                           "tx_bytes",
                           "tx_p2p_packets",
@@ -104,7 +104,7 @@ TEST_CASE("every key that the client's monitors read is there, as a number where
 }
 
 TEST_CASE("totals are the sums over all channels, and those that are no more") {
-  TelemetryInput input;
+  SidecarStatus input;
   input.channels = {Channel("one", 1000), Channel("two", 20)};
   input.retired.tx_payload = 7;
   input.retired.rx_frames = 100;
@@ -120,27 +120,27 @@ TEST_CASE("totals are the sums over all channels, and those that are no more") {
 }
 
 TEST_CASE("large counters are exact") {
-  TelemetryInput input;
+  SidecarStatus input;
   input.channels = {Channel("one", 0)};
-  input.channels[0].status.counters.tx_payload = UINT64_MAX;
+  input.channels[0].counters.tx_payload = UINT64_MAX;
   CHECK(TelemetryJson(input).find("\"tx_bytes\":18446744073709551615,") != std::string::npos);
 }
 
 TEST_CASE("sessions, ports and link") {
-  TelemetryInput input;
+  SidecarStatus input;
   input.email = "a@x";
   input.started_ms = 1767323045678;
   input.updated_ms = 1767323046678;
-  input.link_up = true;
-  input.link_ups = 3;
+  input.link.up = true;
+  input.link.connections = 3;
   input.refused = 4;
   input.channels = {Channel("one", 1), Channel("two", 1), Channel("three", 1)};
-  ChannelStatus& one = input.channels[0].status;
+  ChannelStatus& one = input.channels[0];
   one.session_in_up = one.session_out_up = one.active = true;
   one.sid_in = "hl1.0001";
   one.sid_out = "hl1.0002";
   one.seq_out = 17;
-  input.channels[1].status.sid_out = "hl1.0003";
+  input.channels[1].sid_out = "hl1.0003";
   input.channels[2].port = 0;
   const Parsed json(input);
   CHECK(json.Number("started_ms") == 1767323045678);
@@ -168,9 +168,9 @@ TEST_CASE("sessions, ports and link") {
 }
 
 TEST_CASE("a channel says why it does not move") {
-  TelemetryInput input;
+  SidecarStatus input;
   input.channels = {Channel("a@x/runs/\xc3\xa9 1/0_to_1", 1)};
-  ChannelStatus& s = input.channels[0].status;
+  ChannelStatus& s = input.channels[0];
   s.reason = Reason::kPortHeld;
   s.detail = "by \x1b[2J\xff \"other\"";
   s.standbys = 2;

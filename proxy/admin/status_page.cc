@@ -1,0 +1,79 @@
+#include "proxy/admin/status_page.h"
+
+#include <cjson/cJSON.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/version.h"
+#include "proxy/core/conditions.h"
+#include "proxy/core/status_json.h"
+
+namespace hotlink {
+namespace {
+
+// Channels in one piece: some 50 microseconds of work.
+constexpr size_t kChannelsPerPiece = 16;
+
+void AddConditions(const SidecarStatus& sidecar, JsonObject object) {
+  for (const Condition& condition : kConditions) {
+    cJSON* array = object.AddArray(condition.name);
+    for (const std::string& reason : condition.decide(sidecar)) AddText(array, reason);
+  }
+}
+
+// All but the channels: an object without its closing brace.
+std::string Head(const SidecarStatus& sidecar) {
+  cJSON* root = cJSON_CreateObject();
+  JsonObject object(root);
+  object.Number("version", kStatusVersion)
+      .Text("program", VersionLine("hotlink-proxy"))
+      .Number("pid", static_cast<uint64_t>(sidecar.pid))
+      .Text("email", sidecar.email)
+      .Text("server_url", sidecar.server_url)
+      .Number("started_ms", static_cast<uint64_t>(sidecar.started_ms))
+      .Number("updated_ms", static_cast<uint64_t>(sidecar.updated_ms))
+      .Bool("markers_read", sidecar.markers_read)
+      .Bool("draining", sidecar.draining)
+      .Number("refused_connections", sidecar.refused);
+  AddConditions(sidecar, object.AddObject("in_the_way"));
+  object.AddObject("relay")
+      .Bool("up", sidecar.link.up)
+      .Text("error", sidecar.link.error)
+      .Number("connections", sidecar.link.connections)
+      .Number("bytes_in", sidecar.link.bytes_in)
+      .Number("bytes_out", sidecar.link.bytes_out)
+      .Number("malformed", sidecar.link.malformed);
+  AddCounters(TotalOf(sidecar), object.AddObject("totals"));
+  std::string text = JsonText(root);
+  text.resize(text.rfind('}'));
+  return text + ",\"channels\":[";
+}
+
+std::string ChannelText(const ChannelStatus& channel) {
+  cJSON* root = cJSON_CreateObject();
+  AddChannel(channel, JsonObject(root));
+  std::string text = JsonText(root);
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+BodyPieces StatusPage(SidecarStatus sidecar) {
+  return [sidecar = std::move(sidecar), next = size_t{0}, begun = false,
+          ended = false]() mutable -> std::string {
+    if (ended) return "";
+    if (!std::exchange(begun, true)) return Head(sidecar);
+    std::string piece;
+    const size_t end = std::min(next + kChannelsPerPiece, sidecar.channels.size());
+    for (; next < end; ++next) {
+      if (next > 0) piece += ",\n";
+      piece += ChannelText(sidecar.channels[next]);
+    }
+    ended = next == sidecar.channels.size();
+    return ended ? piece + "]}\n" : piece;
+  };
+}
+
+}  // namespace hotlink
