@@ -42,7 +42,7 @@ CXXFLAGS  += $(OPT)
 
 # The library's objects by layer: PURE_SRC compiles and tests without libuv, libwebsockets, libcurl.
 PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc \
-                 proxy/admin/*.cc relay/core/*.cc)
+                 proxy/admin/*.cc proxy/check/*.cc relay/core/*.cc)
 PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/commands/*.cc proxy/*.cc)
 RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)

@@ -1,59 +1,17 @@
 #include "proxy/sidecar.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
+#include "proxy/adapters/random_bits.h"
 #include "proxy/adapters/socket_address.h"
 #include "proxy/core/telemetry.h"
+#include "proxy/part_options.h"
 
 namespace hotlink {
 namespace {
-
-uint64_t RandomBits() {
-  static std::random_device device;
-  return (uint64_t{device()} << 32) | device();
-}
-
-MarkerScanOptions ScanOptions(const ProxyOptions& options) {
-  return {.data_dir = options.data_dir,
-          .policy = {.own_email = options.email,
-                     .peers = options.peers,
-                     .ports = options.ports,
-                     .dial = options.dial_allow},
-          .all_datasites = options.all_datasites,
-          .run = options.run,
-          .scan_interval = options.scan_interval,
-          .use_inotify = options.use_inotify};
-}
-
-TokenKeeperOptions TokenOptions(const ProxyOptions& options) {
-  const Result<RelayUrl> url = ParseRelayUrl(options.server_url, options.email);
-  return {.given = {options.access_token, options.refresh_token},
-          .access_place = options.access_place,
-          .refresh_place = options.refresh_place,
-          .refresh_url = url ? url->refresh_url : "",  // then the link does not start
-          .ca_file = options.ca_file,
-          .timeout = options.connect_timeout + options.upgrade_timeout,
-          .pace = options.refresh_pace,
-          .retry_max = options.refresh_retry_max};
-}
-
-RelayLinkOptions LinkOptions(const ProxyOptions& options, LinkTokens* tokens) {
-  return {.server_url = options.server_url,
-          .email = options.email,
-          .tokens = tokens,
-          .offer_msgpack = options.encoding == Encoding::kMsgpack,
-          .ca_file = options.ca_file,
-          .connect_timeout = options.connect_timeout,
-          .upgrade_timeout = options.upgrade_timeout,
-          .backoff_min = options.reconnect_min,
-          .backoff_max = options.reconnect_max,
-          .ping_every = options.relay_ping,
-          .dead_after = options.relay_dead};
-}
 
 CoreConfig ConfigOf(const ProxyOptions& options) {
   CoreConfig config = options.core;
@@ -70,8 +28,8 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
       options_(std::move(options)),
       log_(log),
       admission_(options_.allow_from, BridgeNetworks, log),
-      tokens_(loop, TokenOptions(options_), log),
-      link_(loop, LinkOptions(options_, &tokens_),
+      tokens_(loop, TokenOptionsOf(options_), log),
+      link_(loop, LinkOptionsOf(options_, &tokens_),
             {.on_up = [this] { core_.LinkUp(Now()), CoreCalled(); },
              .on_down =
                  [this](const std::string&) {
@@ -108,7 +66,7 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
                     CoreCalled();
                   }),
       markers_(
-          loop, ScanOptions(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
+          loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
       telemetry_(options_.data_dir, options_.email, log),
       admin_(std::make_unique<Admin>(
           loop, options_, [this] { return Status(); }, [this] { Drain("POST /drain"); }, log)),

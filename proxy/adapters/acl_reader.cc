@@ -16,7 +16,9 @@ namespace {
 
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
 
-// Blocking. Name by name, so that no part of the path may be a symlink.
+}  // namespace
+
+// Name by name, so that no part of the path may be a symlink.
 Result<std::string> ReadAcl(const std::string& data_dir, std::string_view directory) {
   Fd at(open(data_dir.c_str(), kDirectory));
   std::string name = "datasites";
@@ -44,8 +46,6 @@ Result<std::string> ReadAcl(const std::string& data_dir, std::string_view direct
   }
   return std::move(file.content);
 }
-
-}  // namespace
 
 struct AclReader::Job {
   uv_work_t work{};

@@ -8,10 +8,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 
 namespace hotlink {
+
+// Blocking: as AclReader::Read(), for who has no loop to keep going.
+Result<std::string> ReadAcl(const std::string& data_dir, std::string_view directory);
 
 class AclReader {
  public:

@@ -11,7 +11,6 @@
 namespace hotlink {
 namespace {
 
-constexpr long kAnswerLimitMs = 6000;    // a little more than the server takes at most
 constexpr size_t kAnswerMax = 64 << 20;  // bytes; 10,000 channels have about 8 MiB
 
 size_t TakeBody(char* data, size_t, size_t n, void* into) {
@@ -36,7 +35,8 @@ AdminReply Explained(CURL* curl, CURLcode code, const std::string& path) {
 
 }  // namespace
 
-AdminReply AskAdmin(const std::string& socket, const std::string& method, const std::string& page) {
+AdminReply AskAdmin(const std::string& socket, const std::string& method, const std::string& page,
+                    Duration limit) {
   const auto place = FindAdminSocket(socket);
   if (!place) return {.error = place.error()};
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
@@ -46,7 +46,7 @@ AdminReply AskAdmin(const std::string& socket, const std::string& method, const 
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, place->c_str());
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");  // whatever the environment says
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kAnswerLimitMs);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(limit / kMillisecond));
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, TakeBody);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);

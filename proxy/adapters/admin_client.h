@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "common/time.h"
+
 namespace hotlink {
 
 struct AdminReply {
@@ -18,8 +20,12 @@ struct AdminReply {
   std::string error;  // of the others
 };
 
+// A little more than the server takes at most.
+inline constexpr Duration kAdminAnswerLimit = 6 * kSecond;
+
 // `socket`: as AdminSocketPath() says. `method`: "GET" or "POST".
-AdminReply AskAdmin(const std::string& socket, const std::string& method, const std::string& page);
+AdminReply AskAdmin(const std::string& socket, const std::string& method, const std::string& page,
+                    Duration limit = kAdminAnswerLimit);
 
 }  // namespace hotlink
 

@@ -194,6 +194,11 @@ IoResult CurlConnection::Recv(std::span<uint8_t> into) {
   return {IoResult::Status::kFailed, 0, IoError(code)};
 }
 
+bool CurlConnection::tls_failed() const {
+  return failure_.code == CURLE_PEER_FAILED_VERIFICATION ||
+         failure_.code == CURLE_SSL_CONNECT_ERROR || failure_.code == CURLE_SSL_CACERT_BADFILE;
+}
+
 std::string CurlConnection::ConnectError(CURLcode code) {
   long os_error = 0, proxy_status = 0;
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);

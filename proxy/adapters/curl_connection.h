@@ -46,6 +46,9 @@ class CurlConnection {
   CurlConnection(const CurlConnection&) = delete;
   CurlConnection& operator=(const CurlConnection&) = delete;
 
+  // Of a failure: the server was reached, and TLS or its certificate is what is wrong.
+  bool tls_failed() const;
+
   // REQUIRES for all below: OnConnected() was called.
 
   // After kAgain the same bytes at the same address, or more behind them, have to be offered next:

@@ -22,6 +22,45 @@ uint16_t BoundPort(int fd) {
   return FromSocketAddress(reinterpret_cast<sockaddr*>(&bound))->port;
 }
 
+ListenResult ListenFailure(const std::string& name, int error) {
+  return {error == EADDRINUSE ? ListenOutcome::kInUse : ListenOutcome::kFailed,
+          "cannot listen on " + name + ": " + std::strerror(error)};
+}
+
+struct BoundSocket {
+  int fd = -1;
+  std::string name;  // address:port
+  ListenResult result;
+};
+
+// A bound socket that does not listen yet, or why there is none.
+BoundSocket Bind(const std::string& address, uint16_t port) {
+  const Result<IpAddress> parsed = ParseIpAddress(address);
+  if (!parsed) return {.result = {ListenOutcome::kFailed, parsed.error()}};
+  BoundSocket bound{.name = EndpointText({*parsed, port})};
+  sockaddr_storage target;
+  const socklen_t size = ToSocketAddress({*parsed, port}, &target);
+  int fd = socket(target.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  auto fail = [&] {
+    bound.result = ListenFailure(bound.name, errno);
+    if (fd >= 0) close(fd);
+    return bound;
+  };
+  if (fd < 0) return fail();
+  if (IsReservedFile(fd)) {
+    close(fd);
+    bound.result = {ListenOutcome::kFailed,
+                    "cannot listen on " + bound.name + ": " + OutOfFilesText()};
+    return bound;
+  }
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (target.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&target), size) != 0) return fail();
+  bound.fd = fd;
+  return bound;
+}
+
 bool SomebodyWaits(int fd) {
   pollfd waiting{fd, POLLIN, 0};
   return poll(&waiting, 1, 0) > 0;
@@ -41,32 +80,23 @@ Listener::~Listener() {
 }
 
 ListenResult Listener::Listen(const std::string& address, uint16_t port) {
-  const Result<IpAddress> parsed = ParseIpAddress(address);
-  if (!parsed) return {ListenOutcome::kFailed, parsed.error()};
-  std::string name = EndpointText({*parsed, port});
-  sockaddr_storage target;
-  const socklen_t size = ToSocketAddress({*parsed, port}, &target);
-  int fd = socket(target.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  auto fail = [&] {
-    int error = errno;
-    if (fd >= 0) close(fd);
-    return ListenResult{error == EADDRINUSE ? ListenOutcome::kInUse : ListenOutcome::kFailed,
-                        "cannot listen on " + name + ": " + std::strerror(error)};
-  };
-  if (fd < 0) return fail();
-  if (IsReservedFile(fd)) {
-    close(fd);
-    return {ListenOutcome::kFailed, "cannot listen on " + name + ": " + OutOfFilesText()};
+  BoundSocket bound = Bind(address, port);
+  if (bound.fd < 0) return bound.result;
+  if (listen(bound.fd, SOMAXCONN) != 0) {
+    const ListenResult result = ListenFailure(bound.name, errno);
+    close(bound.fd);
+    return result;
   }
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (target.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&target), size) != 0) return fail();
-  if (listen(fd, SOMAXCONN) != 0) return fail();
-
-  const ListenResult result = Adopt(fd, std::move(name));
-  if (result.outcome == ListenOutcome::kListening) port_ = BoundPort(fd);
+  const ListenResult result = Adopt(bound.fd, std::move(bound.name));
+  if (result.outcome == ListenOutcome::kListening) port_ = BoundPort(bound.fd);
   return result;
+}
+
+ListenResult TryPort(const std::string& address, uint16_t port) {
+  const BoundSocket bound = Bind(address, port);
+  if (bound.fd < 0) return bound.result;
+  close(bound.fd);
+  return {ListenOutcome::kListening, ""};
 }
 
 ListenResult Listener::Adopt(int fd, std::string name) {

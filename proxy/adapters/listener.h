@@ -31,6 +31,10 @@ struct ListenResult {
   std::string error;  // names address and port; empty when listening
 };
 
+// Whether Listen() would get the port, kListening: it would. Takes it for a moment, and never
+// listens: nobody connects meanwhile.
+ListenResult TryPort(const std::string& address, uint16_t port);
+
 class Listener {
  public:
   // Owns `fd` (non-blocking, close-on-exec) from then on. `peer` is the connecting address. May

@@ -9,14 +9,25 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/adapters/fd.h"
+
 namespace hotlink {
 namespace {
 
-std::string HolderText(int fd) {
+std::string PathIn(const std::string& data_dir) {
+  return data_dir + "/.syftbox/hotlink-proxy.lock";
+}
+
+std::string HolderPid(int fd) {
   char text[32];
   const ssize_t n = pread(fd, text, sizeof text, 0);
   std::string pid;
   for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; ++i) pid += text[i];
+  return pid;
+}
+
+std::string HolderText(int fd) {
+  const std::string pid = HolderPid(fd);
   return pid.empty() ? "another hotlink-proxy" : "another hotlink-proxy (process " + pid + ")";
 }
 
@@ -27,7 +38,7 @@ Result<LockFile> LockFile::Take(const std::string& data_dir) {
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error{"cannot make " + directory + ": " + std::strerror(errno)};
   }
-  const std::string path = directory + "/hotlink-proxy.lock";
+  const std::string path = PathIn(data_dir);
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (fd < 0) return Error{"cannot open " + path + ": " + std::strerror(errno)};
   LockFile lock(fd);
@@ -41,6 +52,13 @@ Result<LockFile> LockFile::Take(const std::string& data_dir) {
     return Error{"cannot write " + path + ": " + std::strerror(errno)};
   }
   return lock;
+}
+
+std::optional<std::string> LockFile::Holder(const std::string& data_dir) {
+  const Fd fd(open(PathIn(data_dir).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  // A shared lock that could be had is gone again when the descriptor is closed.
+  if (fd.get() < 0 || flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return HolderPid(fd.get());
 }
 
 LockFile::LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

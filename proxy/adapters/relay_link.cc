@@ -163,10 +163,17 @@ void RelayLink::GoUp(Encoding encoding, ByteView first_frames) {
 void RelayLink::Down(const std::string& reason) {
   const bool was_up = up();
   const std::string why = reason;  // `reason` may be one of the members cleared here
+  const LinkStep step = state_ == State::kUpgrading ? LinkStep::kUpgrade
+                        : connection_->tls_failed() ? LinkStep::kCertificate
+                                                    : LinkStep::kConnect;
   if (was_up && uv_now(loop_) - up_since_ >= kStableMs) backoff_ = 0;
   Leave(why);
   RetryLater();
-  if (was_up) events_.on_down(why);
+  was_up ? events_.on_down(why) : Failed(step);
+}
+
+void RelayLink::Failed(LinkStep step) {
+  if (events_.on_failed) events_.on_failed(step, last_error_);
 }
 
 // The connection ends; when there will be another one is not said yet.
@@ -196,6 +203,7 @@ void RelayLink::AskForToken(const std::string& refusal) {
     if (verdict.renewed) return Connect();
     last_error_ += verdict.advice;
     RetryLater();
+    Failed(LinkStep::kToken);
   });
 }
 

@@ -67,6 +67,7 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void SetState(State next);
   void Connect();
   void Down(const std::string& reason);
+  void Failed(LinkStep step);
   void Leave(const std::string& reason);
   void RetryLater();
   void AskForToken(const std::string& refusal);

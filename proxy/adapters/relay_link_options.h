@@ -26,13 +26,23 @@ struct RelayLinkOptions {
   Duration dead_after = 30 * kSecond;  // without a single byte received
 };
 
+// Where a try to come up ended.
+enum class LinkStep {
+  kConnect,      // the relay was not reached
+  kCertificate,  // it was, and TLS failed
+  kUpgrade,      // it does not open the WebSocket
+  kToken,        // since it wants another token, and there is none
+};
+
 // Called from the loop, never from inside SendControl(), SendData(), Start() or Stop(). Each may
 // send, and may call Stop(). None is called after Stop().
 struct RelayLinkEvents {
   std::function<void()> on_up;
   std::function<void(const std::string& reason)> on_down;  // only after on_up
-  std::function<void(const Message&)> on_message;          // views die when it returns
-  std::function<void()> on_writable;                       // CanSendData() became true
+  // A try has failed, and there will be another; may be empty.
+  std::function<void(LinkStep step, const std::string& reason)> on_failed;
+  std::function<void(const Message&)> on_message;  // views die when it returns
+  std::function<void()> on_writable;               // CanSendData() became true
 };
 
 struct RelayLinkCounters {

@@ -6,6 +6,7 @@ int RunStatus(const CommandCall& call);  // status_command.cc
 int RunReady(const CommandCall& call);   // ready_command.cc
 int RunWait(const CommandCall& call);    // wait_command.cc
 int RunDrain(const CommandCall& call);   // drain_command.cc
+int RunCheck(const CommandCall& call);   // check_command.cc
 
 std::span<const Command> Commands() {
   static constexpr Command kCommands[] = {
@@ -17,6 +18,8 @@ std::span<const Command> Commands() {
        "0 it is so, 1 not in time, 2 wrong usage or no sidecar ran", RunWait},
       {"drain", "ends the sidecar as SIGTERM does, and waits for its end",
        "0 it has ended, 1 not in time, 2 wrong usage or no sidecar runs", RunDrain},
+      {"check", "looks beforehand whether a sidecar would work: markers, ports, relay, peers",
+       "0 nothing failed, 1 something did, 2 wrong usage or configuration", RunCheck},
   };
   return kCommands;
 }

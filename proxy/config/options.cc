@@ -240,7 +240,7 @@ std::string ProxyHelp(const std::string& commands) {
          "       hotlink-proxy --help | --version | --print-options-doc\n"
          "       hotlink-proxy COMMAND [--help]\n"
          "\n"
-         "Commands, which ask the sidecar that runs:\n" +
+         "Commands: check looks beforehand, the others ask the sidecar that runs:\n" +
          commands +
          "\n"
          "Every option is an environment variable, most are a flag too. A flag wins over the\n"

@@ -59,6 +59,10 @@ class Channel {
   void OnClose(const Close& close, Time now);
   void OnSignal(const Signal& signal, Time now);
   void OnEcho(uint64_t number) { plain_.OnEcho(number); }
+  // Whether the peer's Opens are taken: the party can connect, and the channel is not leaving.
+  bool takes_sessions() const {
+    return listen_ == ListenState::kListening && drain_ == Joins::Drain::kNone;
+  }
   // The peer opened a path of ours, as a client does that uses one path for both directions.
   void OnOpenOfOwnPath(const Open& open);
 

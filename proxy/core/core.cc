@@ -14,6 +14,7 @@
 #include "proxy/core/channel.h"
 #include "proxy/core/channel_host.h"
 #include "proxy/core/due_queue.h"
+#include "proxy/core/sid.h"
 
 namespace hotlink {
 namespace {
@@ -413,6 +414,11 @@ void Core::Impl::OnOpen(const Open& open, Time now) {
   const auto found = by_key_.find(MakeChannelKey(path->above, path->i, path->j, path->owner));
   if (found == by_key_.end()) return;
   const ChannelId id = found->second.back();
+  if (open.sid.starts_with(kCheckSidPrefix)) {
+    // An answer and no more: who asks may be no sidecar, and a dormant channel stays dormant.
+    if (Find(id)->takes_sessions()) link_.SendControl(hotlink::Accept{open.sid});
+    return;
+  }
   // Nobody takes over another channel's session by its name.
   const auto used = sids_.find(open.sid);
   if (used != sids_.end() && used->second != id) return;

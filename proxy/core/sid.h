@@ -22,6 +22,10 @@ struct Sid {
   uint64_t attempt = 0;  // counts the Opens of one sender inst, from 1
 };
 
+// Sids of Opens that only ask whether a sidecar takes the channel (`hotlink-proxy check`). No
+// session comes of them: they are accepted, and closed by whoever asked.
+inline constexpr std::string_view kCheckSidPrefix = "hlc.";
+
 std::string SidText(const Sid& sid);
 // Nothing for a sid of any other form: a plain sender's.
 std::optional<Sid> ParseSid(std::string_view text);
