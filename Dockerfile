@@ -5,7 +5,7 @@ FROM debian:bookworm-slim AS build
 WORKDIR /src
 # Before the sources: as long as the packages stay the same, this layer does.
 COPY scripts/install-deps scripts/
-RUN scripts/install-deps build && rm -rf /var/lib/apt/lists/*
+RUN scripts/install-deps build && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY Makefile ./
 COPY common common
 COPY proxy proxy
@@ -17,14 +17,14 @@ RUN make COMMIT="$COMMIT" && strip build/release/hotlink-proxy build/release/hot
 # What the parties of compose.yaml run: python3 and the demo's programs, nothing of ours.
 FROM debian:bookworm-slim AS party
 RUN apt-get update && apt-get install -y --no-install-recommends python3 \
-  && rm -rf /var/lib/apt/lists/*
+  && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY demo /demo
 USER 10001:10001
 ENTRYPOINT ["python3", "-B", "/demo/party.py"]
 
 FROM debian:bookworm-slim AS runtime
 RUN --mount=type=bind,from=build,source=/src/scripts,target=/scripts \
-  /scripts/install-deps run && rm -rf /var/lib/apt/lists/*
+  /scripts/install-deps run && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/hotlink-proxy /src/build/release/hotlink-relay /usr/local/bin/
 # A number, so that "must not be root" can be checked without reading the image's passwd.
 USER 10001:10001

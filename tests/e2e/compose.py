@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import subprocess
 
 import yaml
@@ -48,12 +47,8 @@ def runtime():
 
 
 def limits():
-    """Ulimits that are no more than this process may have; the default asks for more."""
-    words = []
-    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
-        soft, hard = resource.getrlimit(number)
-        words.append(f"--ulimit={name}={soft}:{hard}")
-    return words
+    """Ulimits that any user may set; podman's defaults are more than some machines allow."""
+    return ["--ulimit=nofile=4096:4096", "--ulimit=nproc=1000:1000"]
 
 
 class Compose:
@@ -83,7 +78,10 @@ class Compose:
             code = self.exit_code(service)
             assert code == 0, f"{service}: exit code {code}\n{self.logs(service)}"
         elif condition == "service_healthy":
-            wait_until(f"{service} is healthy", lambda: self.is_healthy(service), HEALTH_LIMIT)
+            try:
+                wait_until(f"{service} is healthy", lambda: self.is_healthy(service), HEALTH_LIMIT)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.logs(service)}") from None
         else:
             raise AssertionError(f"{service}: no such condition: {condition}")
 

@@ -14,7 +14,7 @@ import pytest
 
 import compose
 from compose import Compose, podman
-from harness import PROXY_BIN, RELAY_BIN, REPOSITORY
+from harness import PROXY_BIN, RELAY_BIN, REPOSITORY, wait_until
 
 IMAGE, PARTY_IMAGE = "hotlink-proxy", "hotlink-demo-party"
 PARTIES = range(3)
@@ -48,8 +48,11 @@ def packages_of(libraries):
     shown = {path: [path, path.removeprefix("/usr"), "/usr" + path] for path in libraries}
     command = ["dpkg", "-S", *{form for forms in shown.values() for form in forms}]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    owners = {path: package for package, path in re.findall(r"^(\S+?):.* (\S+)$", text, re.MULTILINE)}
-    found = {path: {owners[form] for form in forms if form in owners} for path, forms in shown.items()}
+    lines = re.findall(r"^(\S+?):.* (\S+)$", text, re.MULTILINE)
+    owners = {path: package for package, path in lines}
+    found = {
+        path: {owners[form] for form in forms if form in owners} for path, forms in shown.items()
+    }
     assert all(found.values()), f"no package has one of these: {found}"
     return set().union(*found.values())
 
@@ -175,5 +178,7 @@ def test_compose_computes_and_every_container_ends_well(containers):
         assert code == 0, logs
         result = json.loads(containers.output(f"party{p}").splitlines()[-1])
         assert (result["pooled"], result["product"]) == plain_text_results()
-    for service in [f"sidecar{p}" for p in PARTIES] + ["relay"]:
+    assert containers.stop("relay") == 0, containers.logs("relay")
+    wait_until("sidecar0 is ill", lambda: not containers.is_healthy("sidecar0"))
+    for service in [f"sidecar{p}" for p in PARTIES]:
         assert containers.stop(service) == 0, containers.logs(service)
