@@ -6,7 +6,7 @@
   ROOT/<e-mail>/.syftbox/access-token             the token it shows to the relay, and
   ROOT/<e-mail>/datasites/<e-mail>/…/stream.tcp   a marker per peer
 
-May run again: the tokens are then new, and so are the markers.
+May run again beside containers that run: the tokens stay, the markers are written anew.
 """
 
 import argparse
@@ -24,11 +24,17 @@ def write_secret(path, text):
     write_atomically(path, text)
 
 
+def token_in(path):
+    """The token that the file holds; a new one if it is not there."""
+    if not path.exists():
+        write_secret(path, secrets.token_urlsafe(32) + "\n")
+    return path.read_text(encoding="utf-8").strip()
+
+
 def prepare(root, parties, base):
     digests = []
     for i in range(parties):
-        token = secrets.token_urlsafe(32)
-        write_secret(root / email(i) / ".syftbox" / "access-token", token + "\n")
+        token = token_in(root / email(i) / ".syftbox" / "access-token")
         digests.append(f"{email(i)}: {hashlib.sha256(token.encode()).hexdigest()}\n")
         for j in range(parties):
             if j != i:

@@ -5,10 +5,13 @@ start containers are skipped and say so.
 """
 
 import csv
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -106,6 +109,32 @@ def test_compose_confines_everything_and_mounts_data_directories_in_the_long_for
         assert environment["SYFTBOX_DATA_DIR"] == mount["target"]
         assert environment["SYFTBOX_EMAIL"] == mount["target"].rsplit("/", 1)[1]
         assert mount["source"].endswith("/" + environment["SYFTBOX_EMAIL"])
+
+
+def prepared(root):
+    """Runs what the service `prepare` runs, and returns e-mail -> digest of the relay's file."""
+    command = compose.services()["prepare"]["command"]
+    at = command.index("--owner")
+    words = [sys.executable, "-B", str(REPOSITORY / "demo/prepare.py")]
+    subprocess.run([*words, *command[:at], str(root)], check=True)
+    lines = (root / "relay/tokens").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(": ") for line in lines)
+
+
+def test_what_is_prepared_fits_together_and_outlives_a_second_run(tmp_path):
+    digests = prepared(tmp_path)
+    services = compose.services()
+    for p in PARTIES:
+        environment = services[f"sidecar{p}"]["environment"]
+        email, data_dir = environment["SYFTBOX_EMAIL"], environment["SYFTBOX_DATA_DIR"]
+        inside = os.path.relpath(environment["SYFTBOX_ACCESS_TOKEN_FILE"], data_dir)
+        token = tmp_path / email / inside
+        assert token.stat().st_mode & 0o777 == 0o600
+        assert hashlib.sha256(token.read_bytes().strip()).hexdigest() == digests[email]
+        markers = list((tmp_path / email / "datasites" / email).rglob("stream.tcp"))
+        assert len(markers) == len(PARTIES) - 1
+    assert (tmp_path / "relay/tokens").stat().st_mode & 0o777 == 0o600
+    assert prepared(tmp_path) == digests
 
 
 def why_no_image():
