@@ -11,11 +11,11 @@ import subprocess
 
 import yaml
 
-from harness import REPOSITORY, wait_until
+from harness import REPOSITORY, SCALE, wait_until
 
 COMPOSE_FILE = REPOSITORY / "compose.yaml"
 HEALTH_LIMIT = 60  # seconds until a container is healthy
-RUN_LIMIT = 90  # seconds for a container that ends by itself
+RUN_LIMIT = 90  # seconds for a call of podman, also if it waits for a container's end
 # Keys that are no flag of `podman run`.
 ELSEWHERE = {"build", "depends_on", "image", "command", "entrypoint", "stop_grace_period"}
 
@@ -31,9 +31,10 @@ def services(variables=None):
     return yaml.safe_load(text)["services"]
 
 
-def podman(*words, check=True, limit=RUN_LIMIT):
+def podman(*words, check=True):
+    command = ["podman", *runtime(), *words]
     result = subprocess.run(
-        ["podman", *runtime(), *words], capture_output=True, text=True, timeout=limit, check=False
+        command, capture_output=True, text=True, timeout=RUN_LIMIT * SCALE, check=False
     )
     if check and result.returncode != 0:
         raise OSError(f"podman {' '.join(words)}: {result.stderr.strip()}")
@@ -69,9 +70,9 @@ class Compose:
             if other not in self._started:
                 self.start(other)
             self.wait_for(other, gate["condition"])
-        spec = self.services[service]
-        podman("run", "--detach", *limits(), *self._arguments(service, spec))
+        words = self._arguments(service, self.services[service])
         self._started.append(service)
+        podman("run", "--detach", *limits(), *words)
 
     def wait_for(self, service, condition):
         if condition == "service_completed_successfully":
