@@ -228,6 +228,11 @@ demo:
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 	@BUILD=$(BUILD) PARTIES=$(PARTIES) scripts/demo
 
+## make image         hotlink-proxy and hotlink-demo-party, by podman or docker; IMAGE_OPTIONS=...
+.PHONY: image
+image:
+	@scripts/image $(IMAGE_OPTIONS)
+
 ## make docs          writes the options into docs/options.md and README.md
 .PHONY: docs
 docs: $(BUILD)/hotlink-proxy

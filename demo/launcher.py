@@ -47,7 +47,7 @@ def write_atomically(path, text):
 def write_marker(data_dir, i, j, base, parties):
     """The channel directory of party i towards party j, as i's launcher writes it."""
     directory = data_dir / "datasites" / email(i) / RUN / f"{i}_to_{j}"
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     mine, theirs = party_port(base, i, j, parties), party_port(base, j, i, parties)
     access = f"{{admin: [], read: [{email(j)}], write: [{email(j)}]}}"
     write_atomically(

@@ -116,5 +116,6 @@ int Main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_IGN);  // as PID 1 of a container we inherit orphans: no zombies of them
   return hotlink::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

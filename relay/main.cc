@@ -145,6 +145,7 @@ int Run(const std::vector<std::string_view>& arguments) {
   LogWriter log(options->log_level, LogFormat::kText, WallTime, {ToStderr});
   AnnounceModes(*options, log);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_IGN);  // as PID 1 of a container we inherit orphans: no zombies of them
   uv_loop_t loop;
   uv_loop_init(&loop);
   const int status = Serve(*options, config, &loop, log);

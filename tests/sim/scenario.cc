@@ -267,7 +267,7 @@ Scenario DrawScenario(uint64_t seed, Profile profile) {
       DrawStreams(&rng, scenario.strict, static_cast<int>(n), &scenario.channels[n]);
     }
     for (SidecarPlan& sidecar : scenario.sidecars) {
-      sidecar.core.stream_window = static_cast<size_t>(rng.Scaled(512, 16 << 10));
+      sidecar.core.stream_window = static_cast<size_t>(rng.Scaled(2 << 10, 16 << 10));
       sidecar.core.dial_retry_min = rng.Between(5, 20) * kMillisecond;
       sidecar.core.dial_retry_max = rng.Between(50, 300) * kMillisecond;
     }
