@@ -31,12 +31,13 @@ TEST_CASE("a finding's line") {
 }
 
 TEST_CASE("exit code and summary") {
-  Findings findings = {{Outcome::kPass, "port"}, {Outcome::kSkip, "token"}};
+  Findings findings = {{.outcome = Outcome::kPass, .check = "port"},
+                       {.outcome = Outcome::kSkip, .check = "token"}};
   CHECK(FindingsExitCode(findings) == 0);
-  findings.push_back({Outcome::kFail, kCheckRelay});
+  findings.push_back({.outcome = Outcome::kFail, .check = kCheckRelay});
   CHECK(FindingsExitCode(findings) == 1);
   CHECK(FindingsSummary(findings) == "1 pass, 1 fail, 1 skip");
-  CHECK(FindingsExitCode({{Outcome::kFail, kCheckConfiguration}}) == 2);
+  CHECK(FindingsExitCode({{.outcome = Outcome::kFail, .check = kCheckConfiguration}}) == 2);
 }
 
 TEST_CASE("JSON says the same") {
