@@ -5,6 +5,7 @@ and logs. The programs are build/release/*, or what HOTLINK_PROXY_BIN and HOTLIN
 HOTLINK_E2E_SCALE multiplies every deadline (default: 1, and 4 for a sanitized build).
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -338,6 +339,15 @@ def write_marker(sidecar, peer, own_port, *, directory="0_to_1", above=ABOVE, **
     return folder / "stream.tcp"
 
 
+class DialMesh:
+    """Parties that dial each other through sidecars, by number."""
+
+    def __init__(self, sidecars, listens):
+        self.sidecars = sidecars
+        self.listens = listens  # the port that each party listens on
+        self.dials = {}  # (party, peer) -> the port at which the party reaches the peer
+
+
 class World:
     """All that one test starts."""
 
@@ -379,16 +389,46 @@ class World:
             write_marker(b, a.email, b.port, directory="0_to_1", above=above, **fields)
         return a.port, b.port
 
-    def dial_channel(self, a, b, dial, *, above=ABOVE):
-        """Markers with `dial` (e-mail -> "address:port") of one channel at both ends. Each side
-        whose peer dials gets a port, left in a.port and b.port (else None)."""
+    def dial_channel(self, a, b, dial, *, above=ABOVE, numbers=(0, 1)):
+        """Markers with `dial` (e-mail -> "address:port") of one channel at both ends, in the
+        directories <number of a>_to_<number of b> and back. Each side whose peer dials gets a
+        port, left in a.port and b.port (else None)."""
         for side, peer in ((a, b), (b, a)):
             side.port = self.ports.take() if peer.email in dial else None
         ports = {side.email: side.port for side in (a, b) if side.port}
-        for side, peer, directory in ((a, b, "0_to_1"), (b, a, "1_to_0")):
+        i, j = numbers
+        for side, peer, directory in ((a, b, f"{i}_to_{j}"), (b, a, f"{j}_to_{i}")):
             write_marker(
                 side, peer.email, 1024, directory=directory, above=above, ports=ports, dial=dial
             )
+
+    def dial_mesh(self, parties, *, both_ways=False, **environment):
+        """A relay and a sidecar per party, each with a port that its party is to listen on. The
+        party of lower number dials; with `both_ways` also the higher one."""
+        relay = self.relay()
+        listens = [self.ports.take() for _ in range(parties)]
+        sidecars = [
+            self.sidecar(
+                f"p{p}@example.org",
+                relay,
+                HOTLINK_PROXY_DIAL_ALLOW=f"127.0.0.1:{listens[p]}",
+                **environment,
+            )
+            for p in range(parties)
+        ]
+        mesh = DialMesh(sidecars, listens)
+        for i, j in itertools.combinations(range(parties), 2):
+            a, b = sidecars[i], sidecars[j]
+            dial = {b.email: f"127.0.0.1:{listens[j]}"}
+            if both_ways:
+                dial[a.email] = f"127.0.0.1:{listens[i]}"
+            self.dial_channel(a, b, dial, numbers=(i, j))
+            mesh.dials[i, j] = a.port
+            if both_ways:
+                mesh.dials[j, i] = b.port
+        for (i, _), port in mesh.dials.items():
+            sidecars[i].wait_listening(port)
+        return mesh
 
     def dial_pair(self, *relay_options, **environment):
         """A relay and two sidecars: what connects at a.port is dialled at b, at the port that is
