@@ -5,6 +5,7 @@ and logs. The programs are build/release/*, or what HOTLINK_PROXY_BIN and HOTLIN
 HOTLINK_E2E_SCALE multiplies every deadline (default: 1, and 4 for a sanitized build).
 """
 
+import dataclasses
 import itertools
 import json
 import os
@@ -339,13 +340,13 @@ def write_marker(sidecar, peer, own_port, *, directory="0_to_1", above=ABOVE, **
     return folder / "stream.tcp"
 
 
+@dataclasses.dataclass
 class DialMesh:
-    """Parties that dial each other through sidecars, by number."""
+    """Parties that connect to each other through sidecars; an arrow is (who connects, to whom)."""
 
-    def __init__(self, sidecars, listens):
-        self.sidecars = sidecars
-        self.listens = listens  # the port that each party listens on
-        self.dials = {}  # (party, peer) -> the port at which the party reaches the peer
+    sidecars: list
+    listens: dict  # arrow -> the port that the party at its end is to listen on
+    dials: dict  # arrow -> the port at which the party at its beginning connects
 
 
 class World:
@@ -402,33 +403,31 @@ class World:
                 side, peer.email, 1024, directory=directory, above=above, ports=ports, dial=dial
             )
 
-    def dial_mesh(self, parties, *, both_ways=False, **environment):
-        """A relay and a sidecar per party, each with a port that its party is to listen on. The
-        party of lower number dials; with `both_ways` also the higher one."""
+    def dial_mesh(self, parties, arrows=None, *, own_ports=False, **environment):
+        """A relay, a sidecar per party and a channel per pair of them.
+
+        `arrows` are the pairs (party that connects, party that listens); without it the one of
+        lower number connects. A party listens on one port for all who connect to it, or with
+        `own_ports` on one for each.
+        """
+        arrows = arrows or list(itertools.combinations(range(parties), 2))
         relay = self.relay()
-        listens = [self.ports.take() for _ in range(parties)]
-        sidecars = [
-            self.sidecar(
-                f"p{p}@example.org",
-                relay,
-                HOTLINK_PROXY_DIAL_ALLOW=f"127.0.0.1:{listens[p]}",
-                **environment,
-            )
-            for p in range(parties)
-        ]
-        mesh = DialMesh(sidecars, listens)
+        shared = [self.ports.take() for _ in range(parties)]
+        listens = {(i, j): self.ports.take() if own_ports else shared[j] for i, j in arrows}
+        sidecars = []
+        for p in range(parties):
+            allowed = {f"127.0.0.1:{port}" for (_, j), port in listens.items() if j == p}
+            allow = {"HOTLINK_PROXY_DIAL_ALLOW": ",".join(allowed)} if allowed else {}
+            sidecars.append(self.sidecar(f"p{p}@example.org", relay, **allow, **environment))
+        dials = {}
         for i, j in itertools.combinations(range(parties), 2):
-            a, b = sidecars[i], sidecars[j]
-            dial = {b.email: f"127.0.0.1:{listens[j]}"}
-            if both_ways:
-                dial[a.email] = f"127.0.0.1:{listens[i]}"
-            self.dial_channel(a, b, dial, numbers=(i, j))
-            mesh.dials[i, j] = a.port
-            if both_ways:
-                mesh.dials[j, i] = b.port
-        for (i, _), port in mesh.dials.items():
+            here = [arrow for arrow in ((i, j), (j, i)) if arrow in listens]
+            dial = {sidecars[arrow[1]].email: f"127.0.0.1:{listens[arrow]}" for arrow in here}
+            self.dial_channel(sidecars[i], sidecars[j], dial, numbers=(i, j))
+            dials.update({arrow: sidecars[arrow[0]].port for arrow in here})
+        for (i, _), port in dials.items():
             sidecars[i].wait_listening(port)
-        return mesh
+        return DialMesh(sidecars, listens, dials)
 
     def dial_pair(self, *relay_options, **environment):
         """A relay and two sidecars: what connects at a.port is dialled at b, at the port that is

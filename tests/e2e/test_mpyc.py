@@ -39,8 +39,9 @@ def through_sidecars(world, parties):
 
 
 def addresses(mesh, p, parties):
+    own = mesh.listens.get((0, p), 1)  # party 0 listens for nobody
     others = [f"127.0.0.1:{mesh.dials[p, q]}" for q in range(p + 1, parties)]
-    return [UNUSED] * p + [f":{mesh.listens[p]}"] + others
+    return [UNUSED] * p + [f":{own}"] + others
 
 
 def compute(program, lists, directory, *options):
