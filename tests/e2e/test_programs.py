@@ -1,7 +1,6 @@
 """Programs of others over markers with `dial`, and programs that connect as frameworks do."""
 
 import asyncio
-import hashlib
 import json
 import os
 import pathlib
