@@ -1,6 +1,5 @@
 """MPyC, unmodified: the party of lower number dials, the higher listens, one port for all peers."""
 
-import os
 import pathlib
 import subprocess
 import time
