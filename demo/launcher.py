@@ -1,4 +1,8 @@
-"""What launchers do before the parties start: choose ports, write markers, probe."""
+"""What launchers do before the parties start: choose ports, write markers, probe.
+
+A party's block of ports begins at base + 1000 * party: those of the formula in mesh.py, then the
+one that MPyC listens on, then those at which it dials the others.
+"""
 
 import json
 import os
@@ -11,6 +15,7 @@ from mesh import party_port
 LOWEST_BASE = 20000
 EPHEMERAL_FROM = 32768  # from here on the kernel hands out ports by itself
 RUN = "shared/flows/pooled-frequencies/run-1/_mpc"
+MPYC_RUN = "shared/flows/pooled-statistics/run-1/_mpc"
 
 
 def email(party):
@@ -19,13 +24,30 @@ def email(party):
 
 def free_base(parties):
     """A base B for which every port of the formula is free, below the ephemeral ports."""
-    ports_each = parties * (parties - 1) // 2
+    ports_each = MpycPorts.first_offset(parties) + parties
     highest = EPHEMERAL_FROM - 1000 * (parties - 1) - ports_each - 1
     for base in random.sample(range(LOWEST_BASE, highest), 50):
         offsets = [1000 * p + k for p in range(parties) for k in range(1, ports_each + 1)]
         if all(is_free(base + offset) for offset in offsets):
             return base
     raise DemoError(f"no free block of ports between {LOWEST_BASE} and {EPHEMERAL_FROM}")
+
+
+class MpycPorts:
+    def __init__(self, base, parties):
+        self._base = base
+        self._first = self.first_offset(parties)
+
+    @staticmethod
+    def first_offset(parties):
+        return parties * (parties - 1) // 2 + 1
+
+    def listens(self, party):
+        return self._base + 1000 * party + self._first
+
+    def dials(self, party, peer):
+        """REQUIRES: party < peer."""
+        return self.listens(party) + peer
 
 
 def is_free(port):
@@ -46,24 +68,34 @@ def write_atomically(path, text):
 
 def write_marker(data_dir, i, j, base, parties):
     """The channel directory of party i towards party j, as i's launcher writes it."""
-    directory = data_dir / "datasites" / email(i) / RUN / f"{i}_to_{j}"
-    directory.mkdir(parents=True, exist_ok=True)
     mine, theirs = party_port(base, i, j, parties), party_port(base, j, i, parties)
+    marker = {"port": mine, "ports": {email(i): mine, email(j): theirs}}
+    write_channel(data_dir, RUN, i, j, marker)
+
+
+def write_dial_marker(data_dir, i, j, ports, own):
+    """The same for MPyC: party i connects, at party j the sidecar dials. `own`: i or j, who of
+    them writes it."""
+    marker = {
+        "ports": {email(i): ports.dials(i, j)},
+        "dial": {email(j): f"127.0.0.1:{ports.listens(j)}"},
+    }
+    write_channel(data_dir, MPYC_RUN, own, j if own == i else i, marker)
+
+
+def write_channel(data_dir, run, i, j, marker):
+    directory = data_dir / "datasites" / email(i) / run / f"{i}_to_{j}"
+    directory.mkdir(parents=True, exist_ok=True)
     access = f"{{admin: [], read: [{email(j)}], write: [{email(j)}]}}"
     write_atomically(
         directory / "syft.pub.yaml", f'rules:\n  - pattern: "**"\n    access: {access}\n'
     )
     write_atomically(directory / "stream.accept", "1\n")
-    marker = {
-        "from": email(i),
-        "to": email(j),
-        "port": mine,
-        "ports": {email(i): mine, email(j): theirs},
-    }
+    marker = {"from": email(i), "to": email(j), **marker}
     write_atomically(directory / "stream.tcp", json.dumps(marker) + "\n")
 
 
-def sidecar_environment(party, data_dir, server):
+def sidecar_environment(party, data_dir, server, dial_allow):
     ours = ("SYFTBOX_", "HOTLINK_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment.update(
@@ -73,6 +105,7 @@ def sidecar_environment(party, data_dir, server):
         HOTLINK_PROXY_TELEMETRY_MS="200",
         # Where the admin socket goes if data_dir is too long for one; it goes with the demo's files.
         XDG_RUNTIME_DIR=str(data_dir.parent),
+        HOTLINK_PROXY_DIAL_ALLOW=dial_allow,
     )
     return environment
 

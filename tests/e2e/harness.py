@@ -5,6 +5,8 @@ and logs. The programs are build/release/*, or what HOTLINK_PROXY_BIN and HOTLIN
 HOTLINK_E2E_SCALE multiplies every deadline (default: 1, and 4 for a sanitized build).
 """
 
+import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -338,6 +340,15 @@ def write_marker(sidecar, peer, own_port, *, directory="0_to_1", above=ABOVE, **
     return folder / "stream.tcp"
 
 
+@dataclasses.dataclass
+class DialMesh:
+    """Parties that connect to each other through sidecars; an arrow is (who connects, to whom)."""
+
+    sidecars: list
+    listens: dict  # arrow -> the port that the party at its end is to listen on
+    dials: dict  # arrow -> the port at which the party at its beginning connects
+
+
 class World:
     """All that one test starts."""
 
@@ -379,16 +390,44 @@ class World:
             write_marker(b, a.email, b.port, directory="0_to_1", above=above, **fields)
         return a.port, b.port
 
-    def dial_channel(self, a, b, dial, *, above=ABOVE):
-        """Markers with `dial` (e-mail -> "address:port") of one channel at both ends. Each side
-        whose peer dials gets a port, left in a.port and b.port (else None)."""
+    def dial_channel(self, a, b, dial, *, above=ABOVE, numbers=(0, 1)):
+        """Markers with `dial` (e-mail -> "address:port") of one channel at both ends, in the
+        directories <number of a>_to_<number of b> and back. Each side whose peer dials gets a
+        port, left in a.port and b.port (else None)."""
         for side, peer in ((a, b), (b, a)):
             side.port = self.ports.take() if peer.email in dial else None
         ports = {side.email: side.port for side in (a, b) if side.port}
-        for side, peer, directory in ((a, b, "0_to_1"), (b, a, "1_to_0")):
+        i, j = numbers
+        for side, peer, directory in ((a, b, f"{i}_to_{j}"), (b, a, f"{j}_to_{i}")):
             write_marker(
                 side, peer.email, 1024, directory=directory, above=above, ports=ports, dial=dial
             )
+
+    def dial_mesh(self, parties, arrows=None, *, own_ports=False, **environment):
+        """A relay, a sidecar per party and a channel per pair of them.
+
+        `arrows` are the pairs (party that connects, party that listens); without it the one of
+        lower number connects. A party listens on one port for all who connect to it, or with
+        `own_ports` on one for each.
+        """
+        arrows = arrows or list(itertools.combinations(range(parties), 2))
+        relay = self.relay()
+        shared = [self.ports.take() for _ in range(parties)]
+        listens = {(i, j): self.ports.take() if own_ports else shared[j] for i, j in arrows}
+        sidecars = []
+        for p in range(parties):
+            allowed = {f"127.0.0.1:{port}" for (_, j), port in listens.items() if j == p}
+            allow = {"HOTLINK_PROXY_DIAL_ALLOW": ",".join(allowed)} if allowed else {}
+            sidecars.append(self.sidecar(f"p{p}@example.org", relay, **allow, **environment))
+        dials = {}
+        for i, j in itertools.combinations(range(parties), 2):
+            here = [arrow for arrow in ((i, j), (j, i)) if arrow in listens]
+            dial = {sidecars[arrow[1]].email: f"127.0.0.1:{listens[arrow]}" for arrow in here}
+            self.dial_channel(sidecars[i], sidecars[j], dial, numbers=(i, j))
+            dials.update({arrow: sidecars[arrow[0]].port for arrow in here})
+        for (i, _), port in dials.items():
+            sidecars[i].wait_listening(port)
+        return DialMesh(sidecars, listens, dials)
 
     def dial_pair(self, *relay_options, **environment):
         """A relay and two sidecars: what connects at a.port is dialled at b, at the port that is

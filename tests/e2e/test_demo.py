@@ -43,6 +43,7 @@ def test_demo(tmp_path, parties):
     text, _ = demo.communicate(timeout=60 * SCALE)
     assert demo.returncode == 0, text
     assert "50 of 50 loci equal" in text
+    assert "All statistics equal at all parties." in text
     assert len(re.findall(r"\d -> \d .* equal$", text, re.MULTILINE)) == parties * (parties - 1)
     assert max(map(len, text.splitlines())) <= 100
     assert processes_of(tmp_path) == []
