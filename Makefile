@@ -86,7 +86,7 @@ $(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
-$(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC))
+$(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC) tests/bench/load/pattern.cc)
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 

@@ -86,9 +86,12 @@ std::string AllToAll(const Arguments& arguments) {
   }
 
   const BusyParties busy(arguments.Number("busy"));
-  const double alone = Rate(busy, [&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(arguments.Number("alone_ms")));
-  });
+  const auto undisturbed = [&] {
+    return Rate(busy, [&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(arguments.Number("alone_ms")));
+    });
+  };
+  double alone = undisturbed() / 2;
   std::array<std::vector<double>, kParties> took;
   Tasks tasks;
   const auto begin = Clock::now();
@@ -100,6 +103,7 @@ std::string AllToAll(const Arguments& arguments) {
     tasks.Wait();
   });
   const double seconds = SecondsSince(begin);
+  alone += undisturbed() / 2;
   for (Pair& pair : pairs) pair.Finish();
   char line[100];
   std::snprintf(line, sizeof line, R"({"seconds": %.6f, "work_left": %.4f, "round": )", seconds,

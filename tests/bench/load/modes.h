@@ -41,7 +41,7 @@ std::string FirstByte(const Arguments& arguments);
 std::string BesideBulk(const Arguments& arguments);
 // size, rounds, busy, alone_ms. Three parties (pairs 0-1, 0-2, 1-2); in each round everybody sends
 // to everybody and waits for everybody. `busy` threads compute meanwhile; `work_left` is how much
-// of what they do undisturbed, measured before for alone_ms, they still do.
+// of what they do undisturbed, measured before and after for alone_ms, they still do.
 std::string AllToAll(const Arguments& arguments);
 
 // {"p50": ..., "p90": ..., "p99": ..., "max": ..., "count": ...}: of durations in microseconds.
