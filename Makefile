@@ -197,7 +197,7 @@ clang:
 	@$(MAKE) --no-print-directory VARIANT=clang BUILD=build/clang clang-all
 
 .PHONY: clang-all
-clang-all: $(PROGRAMS) $(TESTS)
+clang-all: $(PROGRAMS) $(TESTS) $(BENCH) $(BUILD)/bench/instructions
 
 # Fuzzing (docs/fuzzing.md). What is found lies in build/fuzz/findings.
 FUZZ_BUILD := $(MAKE) --no-print-directory VARIANT=fuzz BUILD=build/fuzz fuzzers

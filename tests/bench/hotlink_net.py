@@ -8,6 +8,7 @@ from load import BENCH_BIN
 
 # The tests' short limits are put back: an empty variable counts as not set.
 DEFAULTS = {**{name: "" for name in QUICK}, "HOTLINK_PROXY_LOG_LEVEL": "warning"}
+PER_FOLDER = 100
 START_LIMIT = 60  # seconds until a thousand channels listen
 
 
@@ -23,9 +24,20 @@ class HotlinkNet:
 
     server: the URL of a live server, instead of a relay of our own.
     long_line: (delay in ms, bytes a second or 0), between the first party and the relay.
+    directories: so many lie in the first party's datasite before its sidecar starts.
     """
 
-    def __init__(self, directory, parties=2, *, options=(), tls=False, server=None, long_line=None):
+    def __init__(
+        self,
+        directory,
+        parties=2,
+        *,
+        options=(),
+        tls=False,
+        server=None,
+        long_line=None,
+        directories=0,
+    ):
         directory.mkdir(parents=True)
         self.world = World(directory)
         self._line = None
@@ -44,9 +56,14 @@ class HotlinkNet:
             if long_line:
                 near = Server(f"http://127.0.0.1:{self._start_line(*long_line)}")
             self.sidecars = [
-                self.world.sidecar(f"p{k}@example.org", far if k else near, **environment)
+                self.world.sidecar(
+                    f"p{k}@example.org", far if k else near, start=False, **environment
+                )
                 for k in range(parties)
             ]
+            _make_directories(self.sidecars[0].datasite, directories)
+            for sidecar in self.sidecars:
+                sidecar.start()
         except BaseException:
             self.close()
             raise
@@ -81,3 +98,11 @@ class HotlinkNet:
         command = [f"{BENCH_BIN}/wan_proxy", str(self.relay.port), str(delay_ms * 1000), str(rate)]
         self._line = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         return int(self._line.stdout.readline())
+
+
+def _make_directories(datasite, count):
+    """That many below the datasite, in folders of PER_FOLDER."""
+    for k in range(-(-count // PER_FOLDER)):
+        (datasite / f"tree/{k:04}").mkdir(parents=True)
+        for m in range(min(PER_FOLDER, count - k * PER_FOLDER) - 1):
+            (datasite / f"tree/{k:04}/{m:02}").mkdir()
