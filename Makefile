@@ -52,8 +52,11 @@ ADAPTER_TEST_SRC := $(wildcard tests/adapters/*.cc)
 FUZZ_SRC         := $(wildcard tests/fuzz/*.cc)
 FUZZ_SUPPORT_SRC := $(wildcard tests/fuzz/support/*.cc) \
                     $(addprefix tests/unit/,core_world.cc fakes.cc message_fields.cc)
+LOAD_SRC    := $(wildcard tests/bench/load/*.cc)
+WAN_SRC     := tests/bench/wan_proxy.cc
+INSTRUCTIONS_SRC := $(wildcard tests/bench/instructions/*.cc)
 ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC) \
-               $(FUZZ_SRC) $(FUZZ_SUPPORT_SRC)
+               $(FUZZ_SRC) $(FUZZ_SUPPORT_SRC) $(LOAD_SRC) $(WAN_SRC) $(INSTRUCTIONS_SRC)
 
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
@@ -63,6 +66,7 @@ RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv -lssl -lcrypto
 
 PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
 FUZZERS  := $(patsubst tests/fuzz/%.cc,$(BUILD)/fuzzers/%,$(FUZZ_SRC))
+BENCH    := $(BUILD)/bench/load $(BUILD)/bench/wan_proxy
 TESTS    := $(BUILD)/unit_tests $(BUILD)/adapter_tests $(BUILD)/sim
 
 ## make               both programs
@@ -82,7 +86,7 @@ $(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
-$(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC))
+$(BUILD)/unit_tests: $(call obj,$(UNIT_SRC) $(PURE_SRC) tests/bench/load/pattern.cc)
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
@@ -96,6 +100,18 @@ $(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters
 
 .PRECIOUS: $(BUILD)/obj/%.o
 $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_SUPPORT_SRC) $(PURE_SRC))
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
+
+$(BUILD)/bench/load: $(call obj,$(LOAD_SRC))
+$(BUILD)/bench/wan_proxy: $(call obj,$(WAN_SRC))
+$(BENCH):
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/bench/instructions: $(call obj,$(INSTRUCTIONS_SRC) $(PURE_SRC))
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
@@ -181,7 +197,7 @@ clang:
 	@$(MAKE) --no-print-directory VARIANT=clang BUILD=build/clang clang-all
 
 .PHONY: clang-all
-clang-all: $(PROGRAMS) $(TESTS)
+clang-all: $(PROGRAMS) $(TESTS) $(BENCH) $(BUILD)/bench/instructions
 
 # Fuzzing (docs/fuzzing.md). What is found lies in build/fuzz/findings.
 FUZZ_BUILD := $(MAKE) --no-print-directory VARIANT=fuzz BUILD=build/fuzz fuzzers
@@ -203,6 +219,28 @@ fuzz:
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+RUN_BENCH := HOTLINK_PROXY_BIN=$(BUILD)/hotlink-proxy HOTLINK_RELAY_BIN=$(BUILD)/hotlink-relay \
+  HOTLINK_BENCH_BIN=$(BUILD)/bench PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/bench/bench.py
+
+## make bench         6 minutes of figures, beside plain TCP hops: build/bench/; BENCH_SERVER=URL
+.PHONY: bench
+bench:
+	@scripts/install-deps bench
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
+	@$(RUN_BENCH)
+
+## make bench-quick   half a minute of the same, with less of everything
+.PHONY: bench-quick
+bench-quick:
+	@scripts/install-deps bench
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
+	@$(RUN_BENCH) --quick
+
+## make instructions  instructions of codecs and core, counted by callgrind, beside the stored ones
+.PHONY: instructions
+instructions: $(BUILD)/bench/instructions
+	@scripts/instructions $<
 
 ## make lint          clang-format, and clang-tidy over the product files that changed
 FORMATTED := $(shell find common proxy relay tests -name '*.cc' -o -name '*.h')
