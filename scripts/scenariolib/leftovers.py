@@ -48,6 +48,9 @@ def clean_run(directory):
     names = []
     with contextlib.suppress(OSError):  # no `ip` here, so no namespaces either
         names = namespaces.delete(namespace_prefix(directory.name))
+    for link in directory.glob("data/*/.syftbox/*.sock"):
+        if link.is_symlink() and link.is_socket():  # a path that is too long for a socket's name
+            link.resolve().unlink()
     shutil.rmtree(directory)
     return f"{len(mine)} processes, {len(names)} namespaces, its files"
 

@@ -221,6 +221,7 @@ class Runner:
         return None
 
     def _stop(self):
+        self._save_status()
         names = [n for n in self.processes.by_name if n.startswith("sidecar-")] + ["relay"]
         bad = []
         for process in map(self.processes.by_name.get, names):
@@ -258,11 +259,18 @@ class Runner:
     def _failed(self, error):
         self.verdict.bad(error.where, str(error))
         self.say(f"FAILED ({error.where}): {error}")
+        self._save_status()
         self._dump_stacks()
         for name, process in self.processes.by_name.items():
             if process.running() or process.exit_code != 0:
                 lines = process.log_text().splitlines()[-LOG_TAIL:]
                 self.say("\n  ".join([f"the end of the log of {name}:", *lines]))
+
+    def _save_status(self):
+        for name in self.scenario.parties:
+            process = self.processes.by_name.get(f"sidecar-{name}")
+            if process and process.running():
+                self.world.save_status(name)
 
     def _dump_stacks(self):
         """Of our own party programs, into their logs; a stopped one has to go on for it."""

@@ -1,15 +1,18 @@
 """Relay, sidecars, markers and party programs of one run: how each is started."""
 
+import contextlib
 import hashlib
 import json
 import os
 import secrets
+import subprocess
 import sys
 
 from launcher import write_atomically, write_channel_directory
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
 
+STATUS_LIMIT = 5  # seconds for a sidecar to say its status
 START_LIMIT = 20  # seconds until a relay or a listener is there
 PARTY_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "party_program.py")
 # Seconds that a program waits longer than the watch: a stall is told with its reason, by the watch.
@@ -128,6 +131,21 @@ class World:
     def start_sidecar(self, name):
         environment = self.sidecar_environment(name)
         self.processes.start(f"sidecar-{name}", self.sidecar_command(name), environment)
+
+    def save_status(self, name):
+        """What `hotlink-proxy status` says of a sidecar that runs, into the logs."""
+        command = [str(word) for word in self.sidecar_command(name, "status", "--json")]
+        environment = self.sidecar_environment(name)
+        with open(self.directory / "logs" / f"status-{name}.json", "wb") as out:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # as of one that was stopped
+                subprocess.run(
+                    command,
+                    env=environment,
+                    stdout=out,
+                    stderr=out,
+                    timeout=STATUS_LIMIT,
+                    check=False,
+                )
 
     def write_markers(self, name, run):
         """As the party's launcher does, for every link of it."""

@@ -1,6 +1,7 @@
 """scripts/scenario as a user runs it: verdicts, bundles, what it says of bad files, leftovers."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -92,6 +93,13 @@ class Scenarios:
                 continue
         return found
 
+    def wait_started(self, number):
+        wait_until(
+            f"{number} processes run",
+            lambda: len(list(self.work.glob("run-*/pids/*.pid"))) == number,
+            20,
+        )
+
     def nothing_is_left(self):
         assert self.processes() == []
         assert self.run_directories() == []
@@ -127,6 +135,7 @@ def test_smoke(scenarios):
     kinds = {name.rsplit("/", 1)[-1] for name in result.files}
     assert {"stream.tcp", "syft.pub.yaml", "hotlink_telemetry.json"} <= kinds
     assert "hotlink-proxy 0" in result.files["versions.txt"]
+    assert json.loads(result.files["logs/status-a.json"])["channels"]
     assert '"exit_code": 0' in result.files["exit_codes.json"]
     assert not any("secret" in name for name in result.files)
     scenarios.nothing_is_left()
@@ -237,7 +246,7 @@ def test_no_secrets_in_the_bundle(scenarios):
 
 def test_interrupted(scenarios):
     process = scenarios.start(scenarios.file(ENDLESS))
-    wait_until("the parties run", lambda: len(scenarios.processes()) >= 5, 20)
+    scenarios.wait_started(5)
     process.send_signal(signal.SIGINT)
     result = scenarios.result(process)
     assert result.code == 130, result.text
@@ -245,18 +254,18 @@ def test_interrupted(scenarios):
     scenarios.nothing_is_left()
 
 
-def left_behind(scenarios, scenario, processes):
-    """A run whose runner was killed by SIGKILL; its directory."""
+def left_behind(scenarios, scenario):
+    """A run of five processes whose runner was killed by SIGKILL; its directory."""
     runner = scenarios.start(scenario)
-    wait_until("the parties run", lambda: len(scenarios.processes()) >= processes, 20)
+    scenarios.wait_started(5)
     runner.kill()
     runner.wait()
-    assert len(scenarios.processes()) >= processes
+    assert len(scenarios.processes()) == 5
     return scenarios.run_directories()[0]
 
 
 def test_what_a_killed_runner_left_is_cleaned(scenarios):
-    left = left_behind(scenarios, scenarios.file(ENDLESS), 5)
+    left = left_behind(scenarios, scenarios.file(ENDLESS))
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
         try:
             # Its number is in a pid file, of a process that had it before.
@@ -278,7 +287,7 @@ def test_what_a_killed_runner_left_is_cleaned(scenarios):
 
 def test_namespaces_of_a_killed_runner_are_deleted(scenarios, nat):
     text = f"topology: nat\n{ENDLESS}"
-    left = left_behind(scenarios, scenarios.file(text), 5)
+    left = left_behind(scenarios, scenarios.file(text))
     result = scenarios.run("smoke")
     assert result.code == 0, result.text
     assert f"{left.name}: 5 processes, 5 namespaces" in result.text
