@@ -13,6 +13,7 @@ JOBS    ?= $(shell nproc)
 SEEDS   ?= 2000
 MINUTES ?= 10
 PARTIES ?= 3
+NAME    ?= smoke
 ifeq ($(MAKELEVEL),0)
   MAKEFLAGS += --jobs=$(JOBS)
 endif
@@ -270,6 +271,13 @@ demo:
 .PHONY: image
 image:
 	@scripts/image $(IMAGE_OPTIONS)
+
+## make scenario      installs what is missing, then runs a scenario; NAME=smoke (docs/scenarios.md)
+.PHONY: scenario
+scenario:
+	@scripts/install-deps scenario
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+	@BUILD=$(BUILD) scripts/scenario $(NAME)
 
 ## make docs          writes the options into docs/options.md and README.md
 .PHONY: docs

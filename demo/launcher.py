@@ -85,13 +85,18 @@ def write_dial_marker(data_dir, i, j, ports, own):
 
 def write_channel(data_dir, run, i, j, marker):
     directory = data_dir / "datasites" / email(i) / run / f"{i}_to_{j}"
+    write_channel_directory(directory, email(i), email(j), marker)
+
+
+def write_channel_directory(directory, sender, peer, marker):
+    """`marker`: what it says besides the two e-mails."""
     directory.mkdir(parents=True, exist_ok=True)
-    access = f"{{admin: [], read: [{email(j)}], write: [{email(j)}]}}"
+    access = f"{{admin: [], read: [{peer}], write: [{peer}]}}"
     write_atomically(
         directory / "syft.pub.yaml", f'rules:\n  - pattern: "**"\n    access: {access}\n'
     )
     write_atomically(directory / "stream.accept", "1\n")
-    marker = {"from": email(i), "to": email(j), **marker}
+    marker = {"from": sender, "to": peer, **marker}
     write_atomically(directory / "stream.tcp", json.dumps(marker) + "\n")
 
 

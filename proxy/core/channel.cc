@@ -12,9 +12,6 @@ namespace {
 // sid (61), etag (25) and id (16).
 constexpr size_t kHeadroomFixed = kWsMaxHeader + kDataHeaderFixedMax + 61 + 25 + 16 + 32;
 
-// A session is worth showing by this many characters of its sid.
-constexpr size_t kSidShown = 8;
-
 // join.md §2: bytes are never empty, an end always is, an abort carries its reason.
 bool FitsKind(RecordKind kind, ByteView payload) {
   switch (kind) {

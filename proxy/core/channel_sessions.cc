@@ -183,6 +183,10 @@ void Channel::OnAccept(std::string_view sid, Time now) {
 }
 
 void Channel::OnReject(const Reject& reject, Time now) {
+  // Our Accept may cross the Close of a session that the peer gave up: "unknown session" then.
+  const bool ours = plain_.Sends(reject.sid) || challenge_.Is(reject.sid) || main_.Is(reject.sid);
+  Log(LogLevel::kDebug, "sid=" + std::string(reject.sid.substr(0, kSidShown)) +
+                            (ours ? " rejected: " : " is over: ") + std::string(reject.reason));
   if (plain_.Sends(reject.sid)) {
     if (reject.reason == kPermissionDenied) host_.PermissionDenied(id_);
     return plain_.OnReject(reject.reason, now);

@@ -3,6 +3,7 @@
 #ifndef HOTLINK_PROXY_CORE_STATUS_H_
 #define HOTLINK_PROXY_CORE_STATUS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 #include "proxy/core/reason.h"
 
 namespace hotlink {
+
+// A session is worth showing by this many characters of its sid.
+inline constexpr size_t kSidShown = 8;
 
 // Per channel, summed over its life. "Payload" is the party's own bytes, each counted once.
 struct ChannelCounters {

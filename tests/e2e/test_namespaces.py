@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from harness import MIB, wait_until, write_marker
-from namespaces import Network, inside, missing
 from parties import Party, Transfer, finish, talk
+from scenariolib.namespaces import Network, inside, missing
 
 GATEWAY = "10.213.1.1"
 BRIDGE = f"{GATEWAY}/24"

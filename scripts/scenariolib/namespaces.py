@@ -15,11 +15,16 @@ CLONE_NEWNET = 0x40000000
 _numbers = itertools.count()
 
 
-def ip(*words):
-    """Runs `ip`; a failure is told with what it said."""
-    result = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+def run(*words):
+    """Runs a command and returns what it printed; a failure is told with what it said."""
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise OSError(f"ip {' '.join(words)}: {result.stderr.strip()}")
+        raise OSError(f"{' '.join(words)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def ip(*words):
+    return run("ip", *words)
 
 
 def missing():
@@ -32,11 +37,25 @@ def missing():
     return None
 
 
+def words_inside(namespace):
+    """The words in front of a command that make it run there."""
+    return ("ip", "netns", "exec", namespace)
+
+
+def delete(prefix):
+    """Deletes all namespaces whose names begin so; returns their names."""
+    found = [line.split()[0] for line in ip("netns", "list").splitlines() if line]
+    names = [name for name in found if name.startswith(prefix)]
+    for name in names:
+        ip("netns", "del", name)
+    return names
+
+
 class Network(contextlib.AbstractContextManager):
     """A host in a namespace of its own; closing it deletes the namespaces with all in them."""
 
-    def __init__(self):
-        self._prefix = f"hl{os.getpid()}-{next(_numbers)}"
+    def __init__(self, prefix=None):
+        self._prefix = prefix or f"hl{os.getpid()}-{next(_numbers)}-"
         self._names = []
         try:
             self.host = self._namespace()
@@ -55,7 +74,7 @@ class Network(contextlib.AbstractContextManager):
 
     def on_host(self):
         """The words in front of a command that make it run on the host."""
-        return ("ip", "netns", "exec", self.host)
+        return words_inside(self.host)
 
     def bridge(self, name, *addresses):
         ip("-n", self.host, "link", "add", name, "type", "bridge")
@@ -64,18 +83,29 @@ class Network(contextlib.AbstractContextManager):
             self.host_address(name, address)
         return name
 
-    def host_address(self, interface, address):
-        ip("-n", self.host, "address", "add", address, "dev", interface, "nodad")
+    def host_address(self, interface, address, host=None):
+        ip("-n", host or self.host, "address", "add", address, "dev", interface, "nodad")
 
-    def container(self, *addresses, bridge=None):
+    @staticmethod
+    def masquerade(namespace, interface):
+        """The namespace becomes a router that hides what is behind it behind its own address."""
+        chain = f'type nat hook postrouting priority 100\n oifname "{interface}" masquerade'
+        rules = f"table ip nat {{\n chain out {{\n {chain}\n }}\n }}"
+        run("ip", "netns", "exec", namespace, "nft", rules)
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        run("ip", "netns", "exec", namespace, "sh", "-c", forward)
+
+    def container(self, *addresses, bridge=None, host=None):
         """A namespace with one interface, on the bridge or straight at the host (where its end is
-        then named as returned). Returns (namespace, the host's interface)."""
+        then named as returned), or at another namespace in its place. Returns (namespace, the
+        host's interface)."""
+        host = host or self.host
         name = self._namespace()
         port = f"v{len(self._names)}"
-        ip("-n", self.host, "link", "add", port, "type", "veth", "peer", "eth0", "netns", name)
+        ip("-n", host, "link", "add", port, "type", "veth", "peer", "eth0", "netns", name)
         if bridge:
-            ip("-n", self.host, "link", "set", port, "master", bridge)
-        ip("-n", self.host, "link", "set", port, "up")
+            ip("-n", host, "link", "set", port, "master", bridge)
+        ip("-n", host, "link", "set", port, "up")
         ip("-n", name, "link", "set", "eth0", "up")
         for address in addresses:
             ip("-n", name, "address", "add", address, "dev", "eth0", "nodad")
@@ -86,7 +116,7 @@ class Network(contextlib.AbstractContextManager):
         ip("-n", namespace, "route", "add", network, "via", gateway)
 
     def _namespace(self):
-        name = f"{self._prefix}-{len(self._names)}"
+        name = f"{self._prefix}{len(self._names)}"
         ip("netns", "add", name)
         self._names.append(name)
         ip("-n", name, "link", "set", "lo", "up")

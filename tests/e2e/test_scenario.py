@@ -1,0 +1,356 @@
+"""scripts/scenario as a user runs it: verdicts, bundles, what it says of bad files, leftovers."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+from harness import PROXY_BIN, REPOSITORY, SCALE, wait_until
+from scenariolib import namespaces
+from scenariolib.errors import ScenarioError
+from scenariolib.leftovers import namespace_prefix
+from scenariolib.places import Places
+from scenariolib.processes import MARK
+
+RUN_LIMIT = 100  # seconds for one run
+TWO = "description: a test\nrelay: {options: [--allow-all-reads]}\nparties: {a: , b: }\n"
+ENDLESS = TWO + """
+links:
+  - between: [a, b]
+    programs: [{kind: transfer, forth: 900 GiB}]
+"""
+
+
+@dataclasses.dataclass
+class Result:
+    code: int
+    text: str
+    files: dict  # name within the bundle -> content
+
+    def verdict(self, check):
+        """What the table says of a check."""
+        return re.search(rf"^{check} +(\S+|not reached)", self.text, re.MULTILINE)[1]
+
+
+class Scenarios:
+    def __init__(self, directory):
+        self.directory = directory
+        self.work = directory / "work"
+
+    def file(self, text):
+        path = self.directory / "tried.yaml"
+        path.write_text(text)
+        return path
+
+    def start(self, scenario, *arguments):
+        command = [sys.executable, REPOSITORY / "scripts/scenario", scenario, "--work", self.work]
+        command += ["--build", pathlib.Path(PROXY_BIN).parent, "--scale", SCALE, *arguments]
+        return subprocess.Popen(
+            [str(word) for word in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def result(self, process):
+        text, _ = process.communicate(timeout=RUN_LIMIT * SCALE)
+        return Result(process.returncode, text, self._bundle(text))
+
+    def run(self, scenario, *arguments):
+        return self.result(self.start(scenario, *arguments))
+
+    @staticmethod
+    def _bundle(text):
+        found = re.search(r"^bundle: (\S+)$", text, re.MULTILINE)
+        if not found:
+            return {}
+        with tarfile.open(found[1]) as bundle:
+            return {
+                member.name.split("/", 1)[1]: bundle.extractfile(member).read().decode()
+                for member in bundle
+            }
+
+    def run_directories(self):
+        return [path for path in self.work.glob("run-*") if path.is_dir()]
+
+    def processes(self, run=""):
+        """Ids of those that a run, or any of these runs, started."""
+        names = [run] if run else [p.name.removesuffix(".tar.gz") for p in self.work.glob("run-*")]
+        marks = {f"{MARK}={name}".encode() for name in names}
+        found = []
+        for environment in pathlib.Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if marks & set(environment.read_bytes().split(b"\0")):
+                    found.append(int(environment.parent.name))
+            except OSError:  # gone, or another user's
+                continue
+        return found
+
+    def wait_started(self, number):
+        wait_until(
+            f"{number} processes run",
+            lambda: len(list(self.work.glob("run-*/pids/*.pid"))) == number,
+            20,
+        )
+
+    def nothing_is_left(self):
+        assert self.processes() == []
+        assert self.run_directories() == []
+        assert all(path.name.endswith(".tar.gz") for path in self.work.iterdir())
+
+
+@pytest.fixture
+def scenarios(tmp_path):
+    scenarios = Scenarios(tmp_path)
+    yield scenarios
+    for pid in scenarios.processes():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def nat():
+    """Skips, loudly, where there can be no namespaces or no NAT."""
+    try:
+        Places("nat", ["a"], namespace_prefix("run-test")).close()
+    except ScenarioError as error:
+        pytest.skip(f"NOT TESTED: {error}")
+
+
+def test_smoke(scenarios):
+    result = scenarios.run("smoke")
+    assert result.code == 0, result.text
+    assert "MiB/s: a>b" in result.text
+    for check in ("preflight", "programs end", "sent = received", "telemetry = programs"):
+        assert result.verdict(check) == "ok"
+    expected = {"verdict.txt", "story.txt", "scenario.yaml", "exit_codes.json", "versions.txt"}
+    expected |= {"logs/relay.log", "logs/sidecar-a.out", "logs/party-a-with-b-1.out"}
+    assert expected <= set(result.files)
+    kinds = {name.rsplit("/", 1)[-1] for name in result.files}
+    assert {"stream.tcp", "syft.pub.yaml", "hotlink_telemetry.json"} <= kinds
+    assert "hotlink-proxy 0" in result.files["versions.txt"]
+    assert json.loads(result.files["logs/status-a.json"])["channels"]
+    assert '"exit_code": 0' in result.files["exit_codes.json"]
+    assert not any("secret" in name for name in result.files)
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("name", ["late-party", "relay-restart", "sidecar-crash", "stale-markers"])
+def test_shipped(scenarios, name):
+    result = scenarios.run(name)
+    assert result.code == 0, result.text
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("name", ["distributed", "host-sidecar"])
+def test_shipped_in_namespaces(scenarios, nat, name):
+    result = scenarios.run(name)
+    assert result.code == 0, result.text
+    assert namespaces.delete("hlsrun") == []
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("name", ["smoke", "sidecar-crash"])
+def test_direct(scenarios, name):
+    result = scenarios.run(name, "--direct")
+    assert result.code == 0, result.text
+    assert not any("sidecar" in name or "relay" in name for name in result.files)
+    scenarios.nothing_is_left()
+
+
+def test_a_stall_is_told_with_reasons_stacks_and_logs(scenarios):
+    text = ENDLESS + "faults: [{do: stop, target: party b, after: 2 MiB}]\nlimits: {stall: 2 s}\n"
+    result = scenarios.run(scenarios.file(text))
+    assert result.code == 1
+    assert result.verdict("counters move") == "FAILED"
+    assert "a-b stands still for" in result.text
+    assert 'sidecar a says "window full: peer\'s party is not reading"' in result.text
+    assert 'sidecar b says "local party is not reading"' in result.text
+    for party in ("party-a-with-b-1", "party-b-with-a-1"):
+        assert "party_program.py" in result.files[f"logs/{party}.log"]  # a stack
+        assert f"the end of the log of {party}" in result.files["story.txt"]
+    assert "counters move" in result.files["verdict.txt"]
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "more, check, words",
+    [
+        ("faults: [{do: kill, target: sidecar b, after: 1 MiB}]", "programs end", "exit code 3"),
+        ("limits: {run: 1 s}", "programs end", "not done after"),
+        ("faults: [{do: kill, target: relay, at: 0}]\nlimits: {stall: 1 s}", "counters move",
+         'says "relay unreachable"'),
+        ("faults: [{do: terminate, target: party a, after: 1 MiB}]", "programs end", "code -15"),
+    ],
+)
+def test_what_else_ends_a_run(scenarios, more, check, words):
+    result = scenarios.run(scenarios.file(ENDLESS + more))
+    assert result.code == 1
+    assert result.verdict(check) == "FAILED"
+    assert words in result.text
+    scenarios.nothing_is_left()
+
+
+def test_a_reject_ends_a_run_and_is_shown(scenarios):
+    text = ENDLESS.replace("relay: {options: [--allow-all-reads]}\n", "")
+    result = scenarios.run(scenarios.file(text))
+    assert result.code == 1
+    assert result.verdict("no Reject") == "FAILED"
+    assert re.search(r"sidecar [ab]: .* sid=\S{8} rejected: permission denied", result.text)
+    scenarios.nothing_is_left()
+
+
+def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios):
+    address = "{SYFTBOX_HOTLINK_TCP_PROXY_ADDR: 192.0.2.1, HOTLINK_PROXY_ALLOW_FROM: docker}"
+    text = ENDLESS.replace("b: }", f"b: {{environment: {address}}}}}")
+    result = scenarios.run(scenarios.file(text))
+    assert result.code == 1
+    assert result.verdict("preflight") == "FAILED"
+    assert "sidecar b: port in use: cannot listen on 192.0.2.1" in result.text
+    scenarios.nothing_is_left()
+
+
+def commands(a, b="true"):
+    return TWO + f"""
+links:
+  - between: [a, b]
+    programs:
+      - kind: command
+        commands: {{a: '{a}', b: '{b}'}}
+"""
+
+
+def test_a_process_that_outlives_the_run(scenarios):
+    result = scenarios.run(scenarios.file(commands("sleep 600 & exit 0")))
+    assert result.code == 1
+    assert result.verdict("nothing outlives the run") == "FAILED"
+    assert "still there: sleep 600" in result.text
+    scenarios.nothing_is_left()
+
+
+def test_no_secrets_in_the_bundle(scenarios):
+    """A program prints a party's token; what the bundle has of it is three stars."""
+    leak = f"cat {scenarios.work}/run-*/secrets/a; exit 1"
+    result = scenarios.run(scenarios.file(commands(leak)))
+    assert result.code == 1
+    assert "exit code 1, expected 0" in result.text
+    assert result.files["logs/party-a-with-b-1.out"] == "***\n"
+    scenarios.nothing_is_left()
+
+
+def test_interrupted(scenarios):
+    process = scenarios.start(scenarios.file(ENDLESS))
+    scenarios.wait_started(5)
+    process.send_signal(signal.SIGINT)
+    result = scenarios.result(process)
+    assert result.code == 130, result.text
+    assert "verdict.txt" in result.files
+    scenarios.nothing_is_left()
+
+
+def left_behind(scenarios, scenario):
+    """A run of five processes whose runner was killed by SIGKILL; its directory."""
+    runner = scenarios.start(scenario)
+    scenarios.wait_started(5)
+    runner.kill()
+    runner.wait()
+    assert len(scenarios.processes()) == 5
+    return scenarios.run_directories()[0]
+
+
+def test_what_a_killed_runner_left_is_cleaned(scenarios):
+    left = left_behind(scenarios, scenarios.file(ENDLESS))
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+        try:
+            # Its number is in a pid file, of a process that had it before.
+            fields = pathlib.Path(f"/proc/{stranger.pid}/stat").read_text().split(" ")
+            fields[21] = str(int(fields[21]) - 1)
+            (left / "pids/stranger.pid").write_text(" ".join(fields))
+            other = scenarios.work / "run-living"  # of a runner that lives: this test
+            other.mkdir()
+            (other / "runner.pid").write_text(pathlib.Path("/proc/self/stat").read_text())
+            result = scenarios.run("smoke")
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+    assert result.code == 0, result.text
+    assert f"left by an earlier run: {left.name}: 5 processes" in result.text
+    assert scenarios.processes() == []
+    assert scenarios.run_directories() == [other]
+
+
+def test_namespaces_of_a_killed_runner_are_deleted(scenarios, nat):
+    text = f"topology: nat\n{ENDLESS}"
+    left = left_behind(scenarios, scenarios.file(text))
+    result = scenarios.run("smoke")
+    assert result.code == 0, result.text
+    assert f"{left.name}: 5 processes, 5 namespaces" in result.text
+    assert namespaces.delete(namespace_prefix(left.name)) == []
+    scenarios.nothing_is_left()
+
+
+def test_no_route_is_told_at_once(nat):
+    places = Places("bridge", ["a"], namespace_prefix("run-route"))
+    try:
+        places.check_routes()
+        places.party["a"].proxy_address = "10.99.0.1"
+        with pytest.raises(ScenarioError, match="no route from party a to the proxy address 10.99"):
+            places.check_routes()
+    finally:
+        places.close()
+
+
+LINK = "links:\n  - between: [a, b]\n    programs: [{kind: ping-pong}]\n"
+
+
+@pytest.mark.parametrize(
+    "text, line, words",
+    [
+        ("", None, "it is empty"),
+        ("a: [", None, "line 1"),
+        ("- a\n", 1, "a mapping"),
+        ("parties: {a: , b: }\n" + LINK, 1, "a scenario needs `description`"),
+        (TWO, 1, "needs `links`"),
+        (TWO + LINK + "colour: red\n", 7, "has no `colour`"),
+        (TWO + "topology: star\n" + LINK, 4, "it takes local, nat, bridge"),
+        (TWO + LINK.replace("b]", "c]"), 5, "no party `c`"),
+        (TWO + LINK.replace("[a, b]", "[b, a]"), 5, "has to be [a, b]"),
+        (TWO + LINK.replace("ping-pong", "chess"), 6, "it takes transfer, ping-pong, command"),
+        (TWO + LINK.replace("ping-pong", "transfer"), 6, "needs `forth` or `back`"),
+        (TWO + LINK.replace("pong", "pong, rounds: x"), 6, "`rounds` is `x`"),
+        (TWO + LINK.replace("pong", "pong, size: 3 feet"), 6, "it takes bytes"),
+        (TWO + LINK + LINK.replace("links:\n", ""), 7, "two links between a and b"),
+        (TWO + LINK + "faults: [{do: kill, target: relay}]\n", 7, "needs one of `at`"),
+        (TWO + LINK + "faults: [{do: kill, target: sun, at: 1}]\n", 7, "it takes relay"),
+        (TWO + LINK + "limits: {run: soon}\n", 7, "it takes a time"),
+        (TWO.replace("b: }", "b: {email: A@scenario.example}}") + LINK, 3, "is a's e-mail too"),
+        ("name: x\n" + TWO + LINK, 1, "has to be the file's"),
+    ],
+)
+def test_bad_files_are_told_with_their_line(scenarios, text, line, words):
+    result = scenarios.run(scenarios.file(text))
+    assert result.code == 2
+    assert words in result.text
+    if line is not None:
+        assert f"tried.yaml:{line}: " in result.text
+    assert not scenarios.work.exists()
+
+
+def test_scenarios_that_need_their_own_relay_refuse_a_server(scenarios):
+    result = scenarios.run("relay-restart", "--server", "http://127.0.0.1:1")
+    assert result.code == 1
+    assert "it goes without --server" in result.text
+    scenarios.nothing_is_left()
+
+
+def test_a_server_that_runs_already(scenarios, world):
+    result = scenarios.run("smoke", "--server", world.relay("--log-level", "info").url)
+    assert result.code == 0, result.text
+    assert "logs/relay.log" not in result.files
+    scenarios.nothing_is_left()
