@@ -39,10 +39,13 @@ bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(attempts_.at(conn).fd, SOL_SOCKET, SO_ERROR, &error, &length);
-    Finish(conn, error == 0 ? "" : std::strerror(error));
+    if (error == 0) return Finish(conn, {});
+    // Who is not there refuses; who resets had taken it.
+    Finish(conn, {.reset = error == ECONNRESET || error == EPIPE, .why = std::strerror(error)});
   });
   attempt.poll->Watch(UV_WRITABLE);
-  attempt.timeout = std::make_unique<Timer>(loop_, [this, conn] { Finish(conn, "timed out"); });
+  attempt.timeout =
+      std::make_unique<Timer>(loop_, [this, conn] { Finish(conn, {.why = "timed out"}); });
   attempt.timeout->Start(kDialTimeout);
   return true;
 }
@@ -50,19 +53,18 @@ bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
 void Dialler::Fail(ConnId conn, const std::string& why) {
   Attempt& attempt = attempts_[conn];
   attempt.fault = why;
-  attempt.timeout =
-      std::make_unique<Timer>(loop_, [this, conn] { Finish(conn, attempts_.at(conn).fault); });
+  attempt.timeout = std::make_unique<Timer>(
+      loop_, [this, conn] { Finish(conn, {.why = attempts_.at(conn).fault}); });
   attempt.timeout->Start(0);
 }
 
-// `why`: empty when it is connected.
-void Dialler::Finish(ConnId conn, const std::string& why) {
-  const std::string reason = why;  // it may live in the attempt
+// Without a `why` it is connected.
+void Dialler::Finish(ConnId conn, Outcome outcome) {
   auto node = attempts_.extract(conn);
   Attempt& attempt = node.mapped();
   attempt.poll.reset();
-  const int fd = reason.empty() ? std::exchange(attempt.fd, -1) : -1;
-  done_(conn, fd, reason);
+  if (outcome.why.empty()) outcome.fd = std::exchange(attempt.fd, -1);
+  done_(conn, outcome);
 }
 
 }  // namespace hotlink

@@ -22,9 +22,13 @@ inline constexpr Duration kDialTimeout = 5 * kSecond;
 
 class Dialler {
  public:
-  // `fd`: the connected socket (non-blocking, close-on-exec), now the callee's; -1: `why` says why
-  // not. Called from the loop only, once for each Start() that was not cancelled.
-  using Done = std::function<void(ConnId conn, int fd, const std::string& why)>;
+  struct Outcome {
+    int fd = -1;         // the connected socket (non-blocking, close-on-exec), now the callee's
+    bool reset = false;  // it came about, and was reset before we looked
+    std::string why;     // fd < 0
+  };
+  // Called from the loop only, once for each Start() that was not cancelled.
+  using Done = std::function<void(ConnId conn, const Outcome&)>;
 
   Dialler(uv_loop_t* loop, Done done) : loop_(loop), done_(std::move(done)) {}
   ~Dialler();
@@ -46,7 +50,7 @@ class Dialler {
     std::unique_ptr<Poll> poll;  // borrows fd
     std::unique_ptr<Timer> timeout;
   };
-  void Finish(ConnId conn, const std::string& why);
+  void Finish(ConnId conn, Outcome outcome);
 
   uv_loop_t* loop_;
   Done done_;

@@ -53,7 +53,8 @@ PartySockets::PartySockets(uv_loop_t* loop, Events events)
     : loop_(loop),
       events_(std::move(events)),
       dialler_(loop,
-               [this](ConnId conn, int fd, const std::string& why) { OnDialled(conn, fd, why); }) {}
+               [this](ConnId conn, const Dialler::Outcome& outcome) { OnDialled(conn, outcome); }) {
+}
 
 PartySockets::~PartySockets() = default;
 
@@ -100,12 +101,14 @@ ConnId PartySockets::Dial(const std::string& address) {
   return id;
 }
 
-void PartySockets::OnDialled(ConnId conn, int fd, const std::string& why) {
+void PartySockets::OnDialled(ConnId conn, const Dialler::Outcome& outcome) {
   const bool forbidden = forbidden_.erase(conn) > 0;
-  const bool connected = fd >= 0 && Take(conn, fd, false);
+  const bool connected = outcome.fd >= 0 && Take(conn, outcome.fd, false);
+  const bool unwatched = outcome.fd >= 0 && !connected;
   events_.dialled(conn, {.connected = connected,
                          .forbidden = forbidden,
-                         .why = fd >= 0 && !connected ? "it cannot be watched" : why});
+                         .reset = outcome.reset,
+                         .why = unwatched ? "it cannot be watched" : outcome.why});
 }
 
 PartySockets::Connection* PartySockets::Find(ConnId conn) {

@@ -81,7 +81,7 @@ class PartySockets : public PartySide {
   };
 
   bool Take(ConnId id, int fd, bool abort_on_close);
-  void OnDialled(ConnId conn, int fd, const std::string& why);
+  void OnDialled(ConnId conn, const Dialler::Outcome& outcome);
   Connection* Find(ConnId conn);
   void OnPoll(ConnId conn, int status, int events);
   void Arm(Connection* connection);

@@ -45,7 +45,8 @@ void DialJoin::Dialled(const DialResult& result) {
   const ConnId conn = std::exchange(dialling_, 0);
   if (!result.connected) {
     dial_fault_ = result.why;
-    forbidden_ = result.forbidden;
+    if (result.forbidden) given_up_ = "not dialled: " + result.why;
+    if (result.reset) given_up_ = "party reset";
     dial_at_ = context_.now + dial_wait_;
     dial_wait_ = std::min(dial_wait_ * 2, context_.config.dial_retry_max);
     return;
@@ -152,7 +153,7 @@ bool DialJoin::Serve() {
 // Cancelled before our party took it: nobody here has to know, unless the peer's sidecar drained
 // and counts on what it sent to be delivered.
 bool DialJoin::ServeUndialled() {
-  if (forbidden_) return Abort("not dialled: " + dial_fault_);
+  if (!given_up_.empty()) return Abort(given_up_);
   if (!rst_ || fin_ || (rst_reason_ == kDrainedReason && !in_.empty())) return false;
   End(false, "cancelled before it was taken: " + rst_reason_);
   return true;

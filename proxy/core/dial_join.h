@@ -117,7 +117,7 @@ class DialJoin {
   Time dial_at_ = 0;
   Duration dial_wait_ = 0;
   std::string dial_fault_;
-  bool forbidden_ = false;
+  std::string given_up_;  // why it is not dialled again; empty: it is
 
   // From the peer.
   ByteQueue in_;

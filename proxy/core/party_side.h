@@ -43,6 +43,7 @@ struct PartyInterest {
 struct DialResult {
   bool connected = false;  // false: its id is dead
   bool forbidden = false;  // not to be tried again
+  bool reset = false;      // the party took it and reset it before it was looked at
   std::string why;         // it failed
 };
 

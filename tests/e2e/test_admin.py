@@ -98,7 +98,7 @@ def test_a_long_path(world, tmp_path):
     wait_until("is linked", a.admin_socket.is_symlink)
     real = pathlib.Path(os.readlink(a.admin_socket))
     assert real.parent.parent == runtime
-    assert str(real) in a.log_text()
+    wait_until("the log names it", lambda: str(real) in a.log_text())
     a.admin_socket = real
     assert status(a)["email"] == "a@example.org"
     assert a.terminate() == 0

@@ -84,6 +84,16 @@ TEST_CASE_FIXTURE(DialFixture, "what must not be dialled is refused with the rea
   CHECK_FALSE(joins.busy());
 }
 
+TEST_CASE_FIXTURE(DialFixture, "a party that took it and reset it at once is not dialled again") {
+  Bytes(3, "id");
+  const ConnId conn = party_.dialled.back().first;
+  party_.Reset(conn);
+  joins.Dialled(conn, {.reset = true, .why = "Connection reset by peer"}, now);
+  Step();
+  CHECK(Sent() == "3.rst(party reset) ");
+  CHECK_FALSE(joins.busy());
+}
+
 TEST_CASE_FIXTURE(DialFixture, "cancelled before anybody took it: nobody is dialled any more") {
   Bytes(3, "hello");
   Refused("Connection refused");
