@@ -22,6 +22,16 @@ TEST_CASE_FIXTURE(DialFixture, "each connection is a stream of its own, begun by
   CHECK(party_[2].taken == "to two");
 }
 
+TEST_CASE_FIXTURE(DialFixture,
+                  "a burst of connections leaves at once: none waits for another's answer") {
+  config_.streams = 64;
+  for (ConnId conn = 1; conn <= 64; ++conn) Connect(conn, "x");
+  SenderLog::Sending sending;
+  int left = 0;
+  while (out.Next(now, &sending)) ++left;  // nothing is acknowledged meanwhile
+  CHECK(left == 64);
+}
+
 TEST_CASE_FIXTURE(DialFixture, "a silent connection is told of once it cannot be a probe") {
   Connect(1, "");
   CHECK(Sent() == "");
