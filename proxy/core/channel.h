@@ -93,7 +93,7 @@ class Channel {
   ReasonFacts Facts(Time now) const;
   void Log(LogLevel level, const std::string& words) const;
 
-  // channel_sessions.cc: the sender's side
+  // channel_sessions.cc
   void StepSessions(Time now);
   void StepSession(OutboundSession* session, Time now);
   bool OpenSession(OutboundSession* session, Inst target, Time now);
@@ -122,7 +122,7 @@ class Channel {
   void StepPlain(Time now);
   void OnPlainOpen(const Open& open, Time now);
 
-  // channel_sessions.cc: the receiver's side
+  // channel_receiver.cc
   void OnReliableOpen(const Sid& sid, const Open& open, Time now);
   void OnFlowOpen(std::string_view sid, std::string_view token, Time now);
   void OnPing(const Sid& sid, Time now);
