@@ -83,8 +83,7 @@ Result<IpNetwork> ParseIpNetwork(std::string_view text) {
   const Result<IpAddress> address = ParseIpAddress(text.substr(0, slash));
   if (!address) return Error{address.error()};
   // In the form ::ffff:a.b.c.d the bits of an IPv4 network are counted from the very front.
-  const int before =
-      address->is_v4() && text.find(':') != std::string_view::npos ? kMappedBits : 0;
+  const int before = address->is_v4() && text.find(':') != std::string_view::npos ? kMappedBits : 0;
   const int most = before + (address->is_v4() ? 32 : 128);
   int bits = most;
   const bool given = slash != std::string_view::npos;

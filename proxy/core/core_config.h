@@ -13,8 +13,9 @@ struct CoreConfig {
   std::string email;  // own e-mail, lower case
 
   // Buffers (bytes) and counts.
-  size_t window = 4 << 20;          // per direction and channel: kept by the sender, granted by us
-  size_t memory = 256 << 20;        // of all channels: half kept, a quarter granted, a quarter for streams
+  size_t window = 4 << 20;  // per direction and channel: kept by the sender, granted by us
+  size_t memory =
+      256 << 20;  // of all channels: half kept, a quarter granted, a quarter for streams
   size_t frame_max = 256 << 10;     // largest payload of one Data message
   size_t probe_keep = 256 << 10;    // copy of what a silent connection was given (join.md §6)
   int frames_in_flight = 128;       // per link, both as sender and as grants (join.md §5)
