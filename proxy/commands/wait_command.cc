@@ -54,7 +54,9 @@ int RunWait(const CommandCall& call) {
       for (const std::string& reason : view->in_the_way[what])
         reasons.append("\n  ").append(reason);
     }
-    call.Complain("not " + what + " within " + std::to_string(timeout / kSecond) + " s:" + reasons);
+    std::string complaint = "not " + what;
+    complaint.append(" within ").append(std::to_string(timeout / kSecond)).append(" s:");
+    call.Complain(complaint.append(reasons));
     return kCommandNo;
   }
 }

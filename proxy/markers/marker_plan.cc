@@ -82,9 +82,10 @@ std::string Disagreement(const Markers& markers) {
     for (const Claim& claim : kClaims) {
       const std::string one = claim.text(*first.marker), other = claim.text(*found->marker);
       if (one == other) continue;
-      return std::string("the markers of one channel name different ") + claim.what + ": " +
-             Printable(first.path) + " (" + one + ") and " + Printable(found->path) + " (" + other +
-             ")";
+      std::string text = "the markers of one channel name different ";
+      text.append(claim.what).append(": ").append(Printable(first.path));
+      text.append(" (").append(one).append(") and ").append(Printable(found->path));
+      return text.append(" (").append(other).append(")");
     }
   }
   return "";

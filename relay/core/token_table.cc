@@ -70,7 +70,8 @@ Result<TokenTable> TokenTable::Parse(const std::string& path, std::string_view c
     content.remove_prefix(std::min(end + 1, content.size()));
     if (line.empty() || line.starts_with('#')) continue;
     const auto refuse = [&](const std::string& why) {
-      return Error{path + " line " + std::to_string(number) + " " + why};
+      std::string text = path;
+      return Error{text.append(" line ").append(std::to_string(number)).append(" ").append(why)};
     };
     Result<TokenEntry> entry = ParseLine(line);
     if (!entry) return refuse(entry.error());
