@@ -236,7 +236,9 @@ def test_more_connections_than_allowed_are_reset(world):
 
 @pytest.mark.parametrize("dies", ["a", "b"])
 def test_a_killed_sidecar_ends_what_it_carried_and_comes_back(world, dies):
-    a, b, port = world.dial_pair()
+    # The one who stays has nothing to send: only a ping finds out that the other is gone.
+    pings = {"HOTLINK_PROXY_HEARD_PING_MS": "300", "HOTLINK_PROXY_PING_MAX_MS": "300"}
+    a, b, port = world.dial_pair(**pings)
     server = ListeningParty(port)
     x = Party(a.port).send(b"x")
     y = server.accept()
