@@ -13,9 +13,13 @@ void Release(void* memory) noexcept {
 }
 }  // namespace
 
-void* operator new(size_t size) {
+// The form that std::stable_sort uses; sanitizers would take theirs for it otherwise.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
   ++allocations;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  return std::malloc(size > 0 ? size : 1);
+}
+void* operator new(size_t size) {
+  if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { Release(memory); }
