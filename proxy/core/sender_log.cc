@@ -26,7 +26,10 @@ size_t StreamBytes(RecordTag tag, const Frame& frame) {
 }  // namespace
 
 SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight)
-    : config_(config), headroom_(headroom), flight_(flight) {}
+    : config_(config),
+      headroom_(headroom),
+      flight_(flight),
+      window_(config.window, config.frame_max) {}
 
 SenderLog::~SenderLog() {
   flight_.used -= in_flight_;
@@ -54,12 +57,12 @@ size_t SenderLog::MostKept() const {
 }
 
 bool SenderLog::CanAppend() const {
-  return kept_ < MostKept() && unsent_bytes_ < config_.frame_max && unsent_.size() < kMaxUnsent;
+  return kept_ < MostKept() && unsent_bytes_ < window_.frame() && unsent_.size() < kMaxUnsent;
 }
 
 std::span<uint8_t> SenderLog::ReadSpace() {
   if (!scratch_) scratch_ = NewFrame(config_.frame_max);
-  const size_t room = scratch_->room().size();
+  const size_t room = std::min(scratch_->room().size(), window_.frame());
   const size_t most = MostKept();
   return scratch_->room().first(kept_ < most ? std::min(room, most - kept_) : room);
 }
@@ -140,8 +143,15 @@ bool SenderLog::window_blocked() const {
          sent_offset_ + unsent_.front().frame->size() > edge_;
 }
 
+// Records wait until less is in flight.
+bool SenderLog::HeldBack() const {
+  if (in_flight_ == 0 || !has_unsent()) return false;
+  const size_t next = lost_ > 0 ? 1 : StreamBytes(unsent_.front().tag, *unsent_.front().frame);
+  return in_flight_bytes_ + next > window_.size();
+}
+
 bool SenderLog::HasNext() const {
-  if (in_flight_ >= FlightLimit()) return false;
+  if (in_flight_ >= FlightLimit() || HeldBack()) return false;
   if (lost_ > 0) {
     return !waits_for_link();
   }
@@ -167,6 +177,8 @@ void SenderLog::SetInFlight(Record* record, bool in_flight) {
   if (record->in_flight == in_flight) return;
   record->in_flight = in_flight;
   const int change = in_flight ? 1 : -1;
+  const size_t bytes = StreamBytes(record->tag, *record->frame);
+  in_flight_bytes_ = in_flight ? in_flight_bytes_ + bytes : in_flight_bytes_ - bytes;
   in_flight_ += change;
   flight_.used += change;
   lost_ -= change;
@@ -201,8 +213,8 @@ bool SenderLog::Next(Time now, Sending* sending) {
     unsent_bytes_ -= bytes;
     ++lost_;  // SetInFlight() takes it back: until then it is transmitted and not in flight
   }
+  record->mark = window_.Sent(in_flight_bytes_, now);
   SetInFlight(record, true);
-  record->sent_at = now;
   ++record->transmissions;
   if (timeout_at_ == kNever) ArmTimeout(now);
   *sending = {record->seq, record->tag, record->frame, record->transmissions > 1};
@@ -212,11 +224,14 @@ bool SenderLog::Next(Time now, Sending* sending) {
 bool SenderLog::Grant(const FlowGrant& grant, Time now) {
   if (grant.next > next_seq_) return false;
   bool progress = false;
+  if (acked_next_ < grant.next) window_.Answered(in_flight_bytes_, HeldBack());
   while (acked_next_ < grant.next) {
     Record& record = transmitted_.front();
-    if (grant.next == record.seq + 1 && record.transmissions == 1 && record.in_flight) {
-      Measured(now - record.sent_at);
-    }
+    const bool fresh =
+        grant.next == record.seq + 1 && record.transmissions == 1 && record.in_flight;
+    if (fresh) Measured(now - record.mark.sent_at);
+    const size_t bytes = StreamBytes(record.tag, *record.frame);
+    window_.Acknowledged(record.mark, bytes, fresh, now);
     Drop(&record);
     progress = true;
   }
@@ -235,9 +250,8 @@ bool SenderLog::Grant(const FlowGrant& grant, Time now) {
 
 // Forgets the first transmitted record.
 void SenderLog::Drop(Record* record) {
-  SetInFlight(record, true);
-  --in_flight_;
-  --flight_.used;
+  SetInFlight(record, false);
+  --lost_;
   const size_t bytes = StreamBytes(record->tag, *record->frame);
   Release(bytes);
   acked_offset_ += bytes;
@@ -265,7 +279,7 @@ bool SenderLog::Acknowledged(const FlowGrant& grant, const std::vector<SeqRange>
     const uint64_t end = std::min(last, next_seq_);
     for (uint64_t seq = begin; seq < end; ++seq) {
       Record& record = transmitted_[static_cast<size_t>(seq - acked_next_)];
-      const bool due = record.in_flight && !record.frame->queued && now - record.sent_at >= srtt_;
+      const bool due = record.in_flight && !record.frame->queued && now - record.mark.sent_at >= srtt_;
       if (due) SetInFlight(&record, false);
     }
   }

@@ -11,6 +11,7 @@
 
 #include "common/time.h"
 #include "proxy/core/core_config.h"
+#include "proxy/core/delivery_window.h"
 #include "proxy/core/flow_signal.h"
 #include "proxy/core/frame.h"
 #include "proxy/core/memory_budget.h"
@@ -39,7 +40,7 @@ class SenderLog {
   // what waits unsent is less than one full frame and kMaxUnsent records (the rest waits in the
   // kernel, where it costs nothing).
   bool CanAppend() const;
-  // Space for the next read, at most `frame_max` bytes and never empty. Then Append() with what was
+  // Space for the next read, at most a frame's bytes and never empty. Then Append() with what was
   // read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
   std::span<uint8_t> ReadSpace();
   void Append(Epoch epoch, size_t n);
@@ -101,7 +102,7 @@ class SenderLog {
     uint64_t seq = 0;
     RecordTag tag;
     FramePtr frame;
-    Time sent_at = 0;
+    DeliveryWindow::Mark mark;  // of its last transmission
     int transmissions = 0;
     bool in_flight = false;
   };
@@ -121,6 +122,7 @@ class SenderLog {
   void ArmTimeout(Time now);
   Duration Timeout() const;
   int FlightLimit() const;
+  bool HeldBack() const;
   FramePtr NewFrame(size_t capacity) const;
 
   const CoreConfig& config_;
@@ -137,7 +139,9 @@ class SenderLog {
   uint64_t frames_ = 1;        // granted by the peer
   Epoch peer_epoch_ = 0;
   size_t kept_ = 0, unsent_bytes_ = 0;
+  DeliveryWindow window_;
   int in_flight_ = 0, lost_ = 0;
+  size_t in_flight_bytes_ = 0;
   int timeouts_ = 0;  // in a row without progress
   Time timeout_at_ = kNever;
   Duration srtt_ = 0, rttvar_ = 0;

@@ -1,0 +1,153 @@
+#include "proxy/core/delivery_window.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+
+namespace hotlink {
+namespace {
+
+constexpr size_t kMost = 4 << 20, kFrameMax = 256 << 10;
+constexpr double kMegabyte = 1e6 / kSecond;  // a second, in bytes a microsecond
+
+// A line that carries `rate` with a delay each way; a sender that always has more, unless it is
+// told to send less. What is answered is acknowledged one record at a time.
+class Line {
+ public:
+  double rate = 2.5 * kMegabyte;
+  Duration round_trip = 40 * kMillisecond;
+  Duration jitter = 0;  // of each answer, whatever is under way
+  DeliveryWindow window{kMost, kFrameMax};
+  Time now = kSecond;
+  Duration longest = 0;  // from sending to answer, since Run() began
+  uint64_t carried = 0;  // bytes, since Run() began
+
+  // `at_most`: bytes a second that the party has, 0: always more.
+  void Run(Duration time, double at_most = 0) {
+    const Time end = now + time;
+    longest = 0;
+    carried = 0;
+    double has = 0;
+    for (; now < end; now += kMillisecond) {
+      has = at_most == 0 ? kMost : std::min<double>(kMost, has + at_most / 1000);
+      Answers();
+      for (size_t bytes; has >= 1; Send(bytes)) {
+        bytes = std::min(window.frame(), static_cast<size_t>(has));
+        if (in_flight_ > 0 && in_flight_ + bytes > window.size()) break;
+        if (at_most > 0) has -= static_cast<double>(bytes);
+      }
+      more_ = at_most == 0;
+    }
+  }
+  size_t carries() const { return static_cast<size_t>(rate * static_cast<double>(round_trip)); }
+
+ private:
+  struct Record {
+    DeliveryWindow::Mark mark;
+    size_t bytes;
+    Time answer_at;
+  };
+
+  void Send(size_t bytes) {
+    free_at_ = std::max(free_at_, now) +
+               static_cast<Duration>(static_cast<double>(bytes) / rate);
+    records_.push_back(
+        {window.Sent(in_flight_, now), bytes, free_at_ + round_trip + jitter});
+    in_flight_ += bytes;
+  }
+  void Answers() {
+    while (!records_.empty() && records_.front().answer_at <= now) {
+      const Record record = records_.front();
+      records_.pop_front();
+      window.Answered(in_flight_, more_ && in_flight_ + window.frame() > window.size());
+      window.Acknowledged(record.mark, record.bytes, true, now);
+      in_flight_ -= record.bytes;
+      longest = std::max(longest, now - record.mark.sent_at);
+      carried += record.bytes;
+    }
+  }
+
+  std::deque<Record> records_;
+  size_t in_flight_ = 0;
+  Time free_at_ = 0;
+  bool more_ = true;
+};
+
+TEST_CASE("begins with a window and a frame that fit a slow line too") {
+  DeliveryWindow window(kMost, kFrameMax);
+  CHECK(window.size() == 256 << 10);
+  CHECK(window.frame() == 64 << 10);
+  CHECK(DeliveryWindow(1000, 100).size() == 1000);
+  CHECK(DeliveryWindow(1000, 100).frame() == 100);
+}
+
+TEST_CASE("a slow line: a queue of some milliseconds, and the whole rate") {
+  Line line;
+  line.Run(2 * kSecond);
+  line.Run(5 * kSecond);
+  CHECK(line.longest < line.round_trip + 40 * kMillisecond);
+  CHECK(static_cast<double>(line.carried) > 0.97 * 2.5e6 * 5);
+  CHECK(line.window.frame() <= 32 << 10);
+}
+
+TEST_CASE("a fast long line: the whole window and the largest frames, after some round trips") {
+  Line line;
+  line.rate = 1000 * kMegabyte;
+  line.round_trip = 100 * kMillisecond;
+  line.Run(10 * line.round_trip);
+  CHECK(line.window.size() == kMost);
+  CHECK(line.window.frame() == kFrameMax);
+}
+
+TEST_CASE("what the party does not send says nothing of the line") {
+  Line line;
+  line.rate = 50 * kMegabyte;
+  line.Run(3 * kSecond);
+  const size_t learned = line.window.size();
+  line.Run(3 * kSecond, 10'000);  // a trickle, for seventy round trips
+  CHECK(line.window.size() >= learned * 9 / 10);
+}
+
+TEST_CASE("a line that becomes faster is followed, and one that becomes slower") {
+  Line line;
+  line.Run(3 * kSecond);
+  line.rate = 25 * kMegabyte;
+  line.Run(2 * kSecond);
+  CHECK(line.window.size() >= line.carries());
+  line.rate = 2.5 * kMegabyte;
+  line.Run(8 * kSecond);
+  CHECK(line.window.size() < line.carries() + line.carries());
+}
+
+TEST_CASE("a line that becomes longer keeps its rate: the shortest round trip is looked for anew") {
+  Line line;
+  line.rate = 25 * kMegabyte;
+  line.Run(3 * kSecond);
+  line.round_trip = 140 * kMillisecond;
+  line.Run(14 * kSecond);
+  line.Run(2 * kSecond);
+  CHECK(static_cast<double>(line.carried) > 0.9 * 25e6 * 2);
+}
+
+TEST_CASE("answers that come late for another reason than a queue do not close the window") {
+  Line line;
+  line.rate = 200 * kMegabyte;
+  line.round_trip = kMillisecond;
+  line.Run(2 * kSecond);
+  line.jitter = 60 * kMillisecond;  // the machine is busy
+  line.Run(5 * kSecond);
+  line.Run(2 * kSecond);
+  CHECK(static_cast<double>(line.carried) > 0.3 * 4e6 / 0.06 * 2);
+}
+
+TEST_CASE("looking for the shortest round trip costs little") {
+  Line line;
+  line.rate = 25 * kMegabyte;
+  line.Run(5 * kSecond);
+  line.Run(30 * kSecond);
+  CHECK(static_cast<double>(line.carried) > 0.96 * 25e6 * 30);
+}
+
+}  // namespace
+}  // namespace hotlink
