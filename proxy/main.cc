@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/heap.h"
 #include "common/log_writer.h"
 #include "common/version.h"
 #include "proxy/adapters/disk_files.h"
@@ -115,6 +116,7 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace hotlink
 
 int main(int argc, char** argv) {
+  hotlink::KeepHeap();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_IGN);  // as PID 1 of a container we inherit orphans: no zombies of them
   return hotlink::Main(std::vector<std::string>(argv + 1, argv + argc));

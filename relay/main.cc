@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/heap.h"
 #include "common/log_writer.h"
 #include "common/version.h"
 #include "relay/core/options.h"
@@ -158,5 +159,6 @@ int Run(const std::vector<std::string_view>& arguments) {
 }  // namespace hotlink
 
 int main(int argc, char** argv) {
+  hotlink::KeepHeap();
   return hotlink::Run(std::vector<std::string_view>(argv + 1, argv + argc));
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/log.h"
 #include "common/result.h"
@@ -64,12 +65,13 @@ class Server : private RelayHost {
   int OnAddHeaders(lws* wsi, lws_process_html_args* args);
   int OnEstablished(lws* wsi, Connection** slot);
   int OnChunk(lws* wsi, Connection& connection, ByteView chunk);
-  int OnWritable(lws* wsi, Connection& connection);
+  int OnWritable(Connection& connection);
   void OnClosed(Connection** slot);
 
   void WantWrite(ConnId id) override;
   void Cut(ConnId id) override;
   void Advance();
+  void WriteReady();
   void ResumeReading();
 
   ServerConfig config_;
@@ -81,7 +83,8 @@ class Server : private RelayHost {
   uv_prepare_t prepare_{};
   lws_context* context_ = nullptr;
   std::map<ConnId, std::unique_ptr<Connection>> connections_;
-  std::set<ConnId> paused_;  // not read for now: see Relay::Lags()
+  std::vector<ConnId> ready_;  // have messages since the last turn
+  std::set<ConnId> paused_;    // not read for now: see Relay::Lags()
   bool stopping_ = false;
 };
 

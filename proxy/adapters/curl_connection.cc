@@ -1,5 +1,7 @@
 #include "proxy/adapters/curl_connection.h"
 
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <csignal>
@@ -9,6 +11,9 @@
 namespace hotlink {
 namespace {
 
+// Bytes that the kernel takes beyond what it has on its way: what it has, nothing can overtake.
+constexpr int kUnsentMax = 256 << 10;
+constexpr size_t kTlsReadAhead = 64 << 10;  // bytes asked of the socket at once, where there is TLS
 constexpr long kReceiveBuffer = 512 << 10;  // libcurl's own, bytes: its largest
 
 }  // namespace
@@ -117,8 +122,13 @@ int CurlConnection::OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size
 
 // libcurl callback: when TLS is set up, before its first byte.
 CURLcode CurlConnection::OnTlsContext(CURL*, void* context, void* self) {
-  NoteCertificate(static_cast<SSL_CTX*>(context),
-                  &static_cast<CurlConnection*>(self)->failure_.certificate);
+  auto* tls = static_cast<SSL_CTX*>(context);
+  auto* connection = static_cast<CurlConnection*>(self);
+  connection->tls_ = true;
+  NoteCertificate(tls, &connection->failure_.certificate);
+  // Else each record of 16 KiB costs two reads, of its header and of its body.
+  SSL_CTX_set_read_ahead(tls, 1);
+  SSL_CTX_set_default_read_buffer_len(tls, kTlsReadAhead);
   return CURLE_OK;
 }
 
@@ -158,6 +168,8 @@ void CurlConnection::Connected() {
   }
   polls_.erase(fd_);
   error_[0] = 0;
+  const int unsent = kUnsentMax;
+  setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   curl_easy_setopt(easy_, CURLOPT_VERBOSE, 0L);
   poll_ = std::make_unique<Poll>(loop_, fd_, Poll::Fd::kBorrowed,
                                  [this](int status, int events) { OnSocket(status, events); });

@@ -54,8 +54,10 @@ class CurlConnection {
   // After kAgain the same bytes at the same address, or more behind them, have to be offered next:
   // TLS may have encrypted a part of them already.
   IoResult Send(ByteView bytes);
-  // Readiness tells of the socket only, and TLS may hold decrypted bytes: read until kAgain.
+  // Readiness tells of the socket only: read until kAgain, or, unless TLS buffers(), until less
+  // comes than there was room for.
   IoResult Recv(std::span<uint8_t> into);
+  bool buffers() const { return tls_; }
   void WatchWritable(bool on);
 
  private:
@@ -84,6 +86,7 @@ class CurlConnection {
   std::unique_ptr<Poll> poll_;                            // ours, when connected
   curl_socket_t fd_ = CURL_SOCKET_BAD;
   bool setup_failed_ = false;
+  bool tls_ = false;  // to the server or to a proxy
 };
 
 // Once in a process, before the first connection: libcurl's global state, and SIGPIPE ignored

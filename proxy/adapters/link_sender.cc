@@ -22,7 +22,7 @@ void LinkSender::Drop() {
   auto release = [](Item& item) {
     if (item.frame) item.frame->queued = false;
   };
-  release(current_);
+  release(current_.item);
   for (Item& item : data_) release(item);
   current_ = {};
   pong_.clear();
@@ -139,31 +139,54 @@ void LinkSender::QueueCopied(const Data& header, const FramePtr& frame) {
   PushBytes(std::move(ws), true);
 }
 
-// Makes the frame that goes next the current one.
-bool LinkSender::NextItem() {
-  if (!pong_.empty()) {
-    current_.bytes = std::exchange(pong_, {});
-    current_.size = current_.bytes.size();
-    control_pending_ += current_.size;
-  } else {
-    std::deque<Item>& queue = control_.empty() ? data_ : control_;
-    if (queue.empty()) return false;
-    current_ = std::move(queue.front());
-    queue.pop_front();
-  }
-  if (!current_.frame) current_.data = current_.bytes.data();
+std::deque<LinkSender::Item>* LinkSender::FirstQueue() {
+  if (!control_.empty()) return &control_;
+  return data_.empty() ? nullptr : &data_;
+}
+
+// Chooses what is written next. False: nothing waits.
+bool LinkSender::BeginNext() {
+  if (TakeBatch()) return true;
+  std::deque<Item>* queue = FirstQueue();
+  if (queue == nullptr) return false;
+  Item& item = current_.item = std::move(queue->front());
+  queue->pop_front();
+  if (!item.frame) item.data = item.bytes.data();
+  current_.data = item.data;
+  current_.size = item.size;
+  (item.is_data ? current_.of_data : current_.control) = item.size;
   return true;
 }
 
+// The small frames that are in front, copied together. False: there is none.
+bool LinkSender::TakeBatch() {
+  batch_ = std::exchange(pong_, std::move(batch_));
+  pong_.clear();
+  control_pending_ += current_.control = batch_.size();
+  for (std::deque<Item>* queue = FirstQueue(); queue != nullptr; queue = FirstQueue()) {
+    Item& item = queue->front();
+    if (item.size > kSmallMessage || batch_.size() + item.size > kBatchMax) break;
+    const uint8_t* bytes = item.frame ? item.data : item.bytes.data();
+    batch_.insert(batch_.end(), bytes, bytes + item.size);
+    if (item.frame) item.frame->queued = false;
+    (item.is_data ? current_.of_data : current_.control) += item.size;
+    queue->pop_front();
+  }
+  current_.data = batch_.empty() ? nullptr : batch_.data();
+  current_.size = batch_.size();
+  return !batch_.empty();
+}
+
 void LinkSender::Finish() {
-  (current_.is_data ? data_pending_ : control_pending_) -= current_.size;
-  if (current_.frame) current_.frame->queued = false;
+  control_pending_ -= current_.control;
+  data_pending_ -= current_.of_data;
+  if (current_.item.frame) current_.item.frame->queued = false;
   current_ = {};
 }
 
 IoResult LinkSender::Flush(const Write& write) {
   IoResult total{IoResult::Status::kDone, 0, ""};
-  while (current_.data != nullptr || NextItem()) {
+  while (current_.data != nullptr || BeginNext()) {
     IoResult result = write({current_.data + current_.sent, current_.size - current_.sent});
     if (result.status != IoResult::Status::kDone) {
       total.status = result.status;

@@ -35,7 +35,8 @@ RelayLink::RelayLink(uv_loop_t* loop, RelayLinkOptions options, RelayLinkEvents 
       random_(std::move(random)),
       sender_(random_, log),
       timer_(loop, [this] { OnTimer(); }),
-      turn_(loop, [this] { OnTurn(); }) {}
+      turn_(loop, [this] { OnTurn(); }),
+      turn_end_(loop, [this] { FlushFromLoop(); }) {}
 
 RelayLink::~RelayLink() { sender_.Drop(); }
 
@@ -55,6 +56,7 @@ void RelayLink::Stop(std::function<void()> stopped) {
   sender_.Drop();
   connection_.reset();
   timer_.Stop();
+  turn_end_.Stop();
   turn_.Start();
 }
 
@@ -182,6 +184,7 @@ void RelayLink::Leave(const std::string& reason) {
   failure_.clear();
   blocked_ = false;
   turn_.Stop();
+  turn_end_.Stop();
   sender_.Drop();
   connection_.reset();
   timer_.Stop();
@@ -270,7 +273,7 @@ void RelayLink::OnTurn() {
 }
 
 void RelayLink::OnReady(bool readable, bool writable) {
-  if (writable && blocked_) FlushFromLoop();
+  if (writable && blocked_) OnWritable();
   // What was called may have ended the connection, and begun another.
   if (readable && connection_) Receive();
 }
@@ -315,6 +318,7 @@ void RelayLink::Receive() {
       Down(ReceiveFault(result));
       return;
     }
+    const bool all = result.n < into.size() && !connection_->buffers();
     budget -= result.n;
     counters_.bytes_in += result.n;
     last_received_ = uv_now(loop_);
@@ -324,6 +328,7 @@ void RelayLink::Receive() {
     } else {
       TakeAnswer(into.first(result.n));
     }
+    if (all) return;  // the socket had no more
   }
 }
 
@@ -401,7 +406,7 @@ void RelayLink::SendAs(const std::string& id, const MessageBody& body) {
   if (sender_.ControlOverflow())
     FailLater("the relay takes no bytes: over " + std::to_string(kControlPendingMax >> 20) +
               " MiB of control messages wait");
-  FlushNow();
+  FlushSoon();
 }
 
 bool RelayLink::CanSendData() const { return up() && failure_.empty() && sender_.CanQueueData(); }
@@ -409,7 +414,16 @@ bool RelayLink::CanSendData() const { return up() && failure_.empty() && sender_
 void RelayLink::SendData(const Data& header, const FramePtr& frame) {
   if (!up()) return;
   sender_.QueueData(header, frame);
-  FlushNow();
+  FlushSoon();
+}
+
+// What is more than a batch has nothing to wait for.
+void RelayLink::FlushSoon() {
+  if (sender_.pending() > kBatchMax) {
+    FlushNow();
+  } else {
+    turn_end_.Start();
+  }
 }
 
 // From inside the core too: what it finds is told later, by the loop.
@@ -426,10 +440,14 @@ void RelayLink::FlushNow() {
 
 void RelayLink::FlushFromLoop() {
   const bool could = CanSendData();
-  blocked_ = false;
   FlushNow();
-  if (!blocked_) connection_->WatchWritable(false);
   if (!could && CanSendData()) events_.on_writable();
+}
+
+void RelayLink::OnWritable() {
+  blocked_ = false;
+  FlushFromLoop();
+  if (connection_ && !blocked_) connection_->WatchWritable(false);
 }
 
 IoResult RelayLink::Write(ByteView bytes) {

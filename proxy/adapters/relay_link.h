@@ -82,7 +82,9 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void HandleClose(ByteView payload);
   void CheckPulse();
   void FlushNow();
+  void FlushSoon();
   void FlushFromLoop();
+  void OnWritable();
   IoResult Write(ByteView bytes);
   void FailLater(const std::string& reason);
   void SayClose(uint16_t code);
@@ -104,6 +106,7 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   LinkSender sender_;
   Timer timer_;  // the one deadline of the current state
   Idle turn_;    // work left for the loop's next turn: receiving, a failure, the end of Stop()
+  TurnEnd turn_end_;      // small messages leave together
   std::string failure_;   // found while sending; told from the loop
   bool blocked_ = false;  // the socket takes nothing now; writability is watched
   std::function<void()> stopped_;

@@ -55,6 +55,31 @@ void Idle::Start() {
 
 void Idle::Stop() { uv_idle_stop(&state_->handle); }
 
+struct TurnEnd::State {
+  uv_prepare_t handle;
+  std::function<void()> ended;
+};
+
+TurnEnd::TurnEnd(uv_loop_t* loop, std::function<void()> ended)
+    : state_(new State{{}, std::move(ended)}) {
+  uv_prepare_init(loop, &state_->handle);
+  state_->handle.data = state_;
+}
+
+TurnEnd::~TurnEnd() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+}
+
+void TurnEnd::Start() {
+  uv_prepare_start(&state_->handle, [](uv_prepare_t* handle) {
+    uv_prepare_stop(handle);
+    static_cast<State*>(handle->data)->ended();
+  });
+}
+
+void TurnEnd::Stop() { uv_prepare_stop(&state_->handle); }
+
 struct Poll::State {
   uv_poll_t handle;
   Ready ready;

@@ -47,6 +47,22 @@ class Idle {
   State* state_;
 };
 
+// Once for each Start(), at the end of the loop's turn: before it waits again.
+class TurnEnd {
+ public:
+  TurnEnd(uv_loop_t* loop, std::function<void()> ended);
+  ~TurnEnd();
+  TurnEnd(const TurnEnd&) = delete;
+  TurnEnd& operator=(const TurnEnd&) = delete;
+
+  void Start();
+  void Stop();
+
+ private:
+  struct State;
+  State* state_;
+};
+
 // Readiness of a descriptor, level-triggered.
 class Poll {
  public:

@@ -102,6 +102,11 @@ void Relay::CutOne() {
   host_->Cut(victim);
 }
 
+bool Relay::Waits(ConnId id) const {
+  const auto found = connections_.find(id);
+  return found != connections_.end() && !found->second.queue.empty();
+}
+
 WireMessagePtr Relay::NextToSend(ConnId id, Time now) {
   now_ = now;
   if (faults_.Stalled(now)) {

@@ -130,8 +130,8 @@ TEST_CASE("link sender: a frame that was sent as msgpack goes out right as JSON,
 
 TEST_CASE("link sender: what has begun is offered again from its address; control goes next") {
   Rig rig;
-  FramePtr first = rig.MakeFrame(std::string(2000, 'a'));
-  FramePtr second = rig.MakeFrame(std::string(2000, 'b'));
+  FramePtr first = rig.MakeFrame(std::string(5000, 'a'));
+  FramePtr second = rig.MakeFrame(std::string(5000, 'b'));
   rig.socket.room = 100;
   rig.sender.QueueData(Header("s1"), first);
   rig.sender.QueueData(Header("s2"), second);
@@ -153,12 +153,54 @@ TEST_CASE("link sender: what has begun is offered again from its address; contro
   CHECK(done.n == rig.socket.taken.size() - 100);
   auto frames = rig.Frames();
   REQUIRE(frames.size() == 4);
-  CHECK(rig.PayloadOf(frames[0].second) == std::string(2000, 'a'));
+  CHECK(rig.PayloadOf(frames[0].second) == std::string(5000, 'a'));
   CHECK(frames[1] == std::pair<int, std::string>(10, "new"));
   CHECK(frames[2].second.find("s3") != std::string::npos);
-  CHECK(rig.PayloadOf(frames[3].second) == std::string(2000, 'b'));
+  CHECK(rig.PayloadOf(frames[3].second) == std::string(5000, 'b'));
   CHECK(!first->queued);
   CHECK(!second->queued);
+  CHECK(rig.sender.empty());
+}
+
+TEST_CASE("link sender: small ones leave in one write, control in front; a large one by itself") {
+  Rig rig;
+  FramePtr small = rig.MakeFrame("a"), other = rig.MakeFrame("b");
+  FramePtr large = rig.MakeFrame(std::string(kSmallMessage, 'c')), last = rig.MakeFrame("d");
+  for (const FramePtr& frame : {small, other, large, last})
+    rig.sender.QueueData(Header("s1"), frame);
+  rig.sender.QueueControl(Accept{"s2"});
+  rig.sender.QueuePong(AsBytes("pong"));
+  const size_t waits = rig.sender.pending();
+  CHECK(rig.Flush().n == waits + 10);  // with the pong
+  CHECK(rig.socket.offers.size() == 3);
+  const auto frames = rig.Frames();
+  REQUIRE(frames.size() == 6);
+  CHECK(frames[0] == std::pair<int, std::string>(10, "pong"));
+  CHECK(frames[1].second.find("s2") != std::string::npos);
+  CHECK(rig.PayloadOf(frames[2].second) == "a");
+  CHECK(rig.PayloadOf(frames[3].second) == "b");
+  CHECK(rig.PayloadOf(frames[4].second) == std::string(kSmallMessage, 'c'));
+  CHECK(rig.PayloadOf(frames[5].second) == "d");
+  CHECK(rig.sender.pending() == 0);
+}
+
+TEST_CASE("link sender: a batch has a limit, and is finished from its address") {
+  Rig rig;
+  const size_t count = 3 * kBatchMax / 1000;
+  for (size_t i = 0; i < count; ++i)
+    rig.sender.QueueData(Header("s"), rig.MakeFrame(std::string(1000, 'x')));
+  rig.socket.room = 100;
+  CHECK(rig.Flush().status == IoResult::Status::kAgain);
+  CHECK(rig.socket.offers.front().size() <= kBatchMax);
+  CHECK(rig.socket.offers.front().size() > kBatchMax - kSmallMessage);
+  const ByteView refused = rig.socket.offers.back();
+  rig.sender.QueueControl(Accept{"s2"});
+  CHECK(rig.Flush().status == IoResult::Status::kAgain);
+  CHECK(rig.socket.offers.back().data() == refused.data());
+  CHECK(rig.socket.offers.back().size() == refused.size());
+  rig.socket.room = SIZE_MAX;
+  rig.Flush();
+  CHECK(rig.Frames().size() == count + 1);
   CHECK(rig.sender.empty());
 }
 
@@ -209,6 +251,7 @@ TEST_CASE("link sender: empty payloads (ends of streams) and failures") {
   REQUIRE(rig.Frames().size() == 1);
   CHECK(rig.PayloadOf(rig.Frames()[0].second).empty());
   rig.socket.broken = true;
+  frame = rig.MakeFrame(std::string(kSmallMessage, 'x'));
   rig.sender.QueueData(Header("s"), frame);
   IoResult result = rig.Flush();
   CHECK(result.status == IoResult::Status::kFailed);

@@ -137,8 +137,8 @@ TEST_CASE("relay link: the upgrade request, both ways in msgpack, a clean stop")
   CHECK(rig.link->CanSendData());
   rig.link->SendControl(Open{"s1", "a@x/p", "", "b@x"});
   rig.link->SendData(rig.Header("s1"), frame);
-  CHECK(!frame->queued);  // the socket took it within the call
   CHECK(rig.loop.Until([&] { return rig.relay.Count(kBinary) == 2; }));
+  CHECK(!frame->queued);
   CHECK(rig.RelayGot() == "bytes");
   CHECK(rig.link->counters().bytes_out == rig.relay.bytes_received);
   CHECK(rig.relay.errors.empty());
