@@ -30,6 +30,7 @@ class ChannelHost {
   virtual ConnId Dial(ChannelId channel, const std::string& address) = 0;
   virtual Log& log() = 0;
   virtual FlightBudget& flight() = 0;
+  virtual std::shared_ptr<PathRate> Path(const std::string& peer) = 0;  // the way to that user
   virtual MemoryBudget& stream_memory() = 0;  // windows of streams (dial_joins.h)
   virtual uint64_t Random() = 0;
 

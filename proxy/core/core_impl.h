@@ -22,6 +22,7 @@
 #include "proxy/core/due_queue.h"
 #include "proxy/core/memory_budget.h"
 #include "proxy/core/party_table.h"
+#include "proxy/core/path_rate.h"
 #include "proxy/core/sid.h"
 
 namespace hotlink {
@@ -55,6 +56,7 @@ class Core::Impl : public ChannelHost {
   PartySide& party() override { return conns_; }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
+  std::shared_ptr<PathRate> Path(const std::string& peer) override;
   MemoryBudget& stream_memory() override { return streams_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return link_up_; }
@@ -127,6 +129,7 @@ class Core::Impl : public ChannelHost {
   RandomSource random_;
   std::function<void(ChannelId)> on_denied_;
   FlightBudget flight_;
+  std::map<std::string, std::weak_ptr<PathRate>> paths_;  // by peer
   MemoryBudget memory_;        // received in order, and promised to be taken
   MemoryBudget streams_;       // windows of streams
   bool memory_short_ = false;  // parties may wait for flight_.kept or streams_

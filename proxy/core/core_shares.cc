@@ -1,4 +1,4 @@
-// What all channels of a link share: places for unanswered Opens, frames in flight, memory.
+// What channels share: the ways to their peers, and, all those of a link, places for unanswered Opens, frames in flight, memory.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -12,6 +12,13 @@ namespace {
 constexpr size_t kLeastWindow = 64 << 10;
 
 }  // namespace
+
+std::shared_ptr<PathRate> Core::Impl::Path(const std::string& peer) {
+  std::erase_if(paths_, [](const auto& entry) { return entry.second.expired(); });
+  auto path = paths_[peer].lock();
+  if (path == nullptr) paths_[peer] = path = std::make_shared<PathRate>();
+  return path;
+}
 
 bool Core::Impl::TakeOpenPlace(ChannelId channel, bool peer_known) {
   const bool its_turn = channel == place_for_ || (want_place_[0].empty() && want_place_[1].empty());

@@ -28,9 +28,10 @@ constexpr int kProbeRounds = 2;
 
 }  // namespace
 
-DeliveryWindow::DeliveryWindow(size_t most, size_t frame_max)
+DeliveryWindow::DeliveryWindow(size_t most, size_t frame_max, std::shared_ptr<PathRate> path)
     : most_(most),
       frame_max_(frame_max),
+      path_(std::move(path)),
       size_(std::min(kFirstWindow, most)),
       frame_(std::min(kFirstFrame, frame_max)) {}
 
@@ -51,6 +52,7 @@ void DeliveryWindow::Answered(size_t in_flight, bool limits) {
 void DeliveryWindow::Acknowledged(const Mark& mark, size_t bytes, bool fresh, Time now) {
   delivered_ += bytes;
   delivered_at_ = now;
+  path_->Delivered(bytes, now);
   delivered_sent_at_ = std::max(delivered_sent_at_, mark.sent_at);
   Measure(mark, now);
   if (fresh) RoundTrip(mark, now);
@@ -127,7 +129,7 @@ void DeliveryWindow::Resize() {
   size_ = static_cast<size_t>(
       std::clamp(size, static_cast<double>(least), static_cast<double>(most_)));
   largest_ = std::max(largest_, size_);
-  const double frame = rate() * static_cast<double>(kFrameTime);
+  const double frame = std::max(rate(), path_->rate()) * static_cast<double>(kFrameTime);
   frame_ = static_cast<size_t>(std::clamp(frame,
                                           static_cast<double>(std::min(kLeastFrame, frame_max_)),
                                           static_cast<double>(frame_max_)));

@@ -10,15 +10,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "common/time.h"
+#include "proxy/core/path_rate.h"
 
 namespace hotlink {
 
 class DeliveryWindow {
  public:
-  // Bytes: `most` is the largest window, `frame_max` the largest frame.
-  DeliveryWindow(size_t most, size_t frame_max);
+  // Bytes: `most` is the largest window, `frame_max` the largest frame. `path`: the way to the
+  // peer, which other windows share.
+  DeliveryWindow(size_t most, size_t frame_max, std::shared_ptr<PathRate> path);
 
   // What is remembered of each record that is in flight.
   struct Mark {
@@ -53,6 +56,7 @@ class DeliveryWindow {
   void Resize();
 
   size_t most_, frame_max_;
+  std::shared_ptr<PathRate> path_;
   size_t size_, frame_;
 
   uint64_t delivered_ = 0;  // bytes

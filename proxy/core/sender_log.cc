@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace hotlink {
 namespace {
@@ -25,11 +26,12 @@ size_t StreamBytes(RecordTag tag, const Frame& frame) {
 
 }  // namespace
 
-SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight)
+SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight,
+                     std::shared_ptr<PathRate> path)
     : config_(config),
       headroom_(headroom),
       flight_(flight),
-      window_(config.window, config.frame_max) {}
+      window_(config.window, config.frame_max, std::move(path)) {}
 
 SenderLog::~SenderLog() {
   flight_.used -= in_flight_;

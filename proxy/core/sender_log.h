@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "common/time.h"
@@ -30,7 +31,9 @@ struct FlightBudget {
 class SenderLog {
  public:
   // `headroom`: bytes in front of each payload for the link's headers. `flight` outlives the log.
-  SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight);
+  // `path`: the way to the peer.
+  SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight,
+            std::shared_ptr<PathRate> path);
   ~SenderLog();
   SenderLog(const SenderLog&) = delete;
   SenderLog& operator=(const SenderLog&) = delete;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 
 namespace hotlink {
 namespace {
@@ -18,7 +19,8 @@ class Line {
   double rate = 2.5 * kMegabyte;
   Duration round_trip = 40 * kMillisecond;
   Duration jitter = 0;  // of each answer, whatever is under way
-  DeliveryWindow window{kMost, kFrameMax};
+  std::shared_ptr<PathRate> path = std::make_shared<PathRate>();
+  DeliveryWindow window{kMost, kFrameMax, path};
   Time now = kSecond;
   Duration longest = 0;  // from sending to answer, since Run() began
   uint64_t carried = 0;  // bytes, since Run() began
@@ -75,11 +77,12 @@ class Line {
 };
 
 TEST_CASE("begins with a window and a frame that fit a slow line too") {
-  DeliveryWindow window(kMost, kFrameMax);
+  const auto path = std::make_shared<PathRate>();
+  DeliveryWindow window(kMost, kFrameMax, path);
   CHECK(window.size() == 256 << 10);
   CHECK(window.frame() == 64 << 10);
-  CHECK(DeliveryWindow(1000, 100).size() == 1000);
-  CHECK(DeliveryWindow(1000, 100).frame() == 100);
+  CHECK(DeliveryWindow(1000, 100, path).size() == 1000);
+  CHECK(DeliveryWindow(1000, 100, path).frame() == 100);
 }
 
 TEST_CASE("a slow line: a queue of some milliseconds, and the whole rate") {
@@ -139,6 +142,17 @@ TEST_CASE("answers that come late for another reason than a queue do not close t
   line.Run(5 * kSecond);
   line.Run(2 * kSecond);
   CHECK(static_cast<double>(line.carried) > 0.3 * 4e6 / 0.06 * 2);
+}
+
+TEST_CASE("many channels share a line: their frames are as large as those of one") {
+  Line line;
+  line.rate = 2 * kMegabyte;  // its part
+  line.Run(2 * kSecond);
+  CHECK(line.window.frame() < 32 << 10);
+  line.path->Delivered(10'000'000, line.now);  // the others', in what is left of a time measured
+  line.path->Delivered(0, line.now + 50 * kMillisecond);
+  line.Run(40 * kMillisecond);
+  CHECK(line.window.frame() == kFrameMax);
 }
 
 TEST_CASE("looking for the shortest round trip costs little") {

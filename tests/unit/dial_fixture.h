@@ -16,7 +16,7 @@ class DialFixture : public FakeHost {
   DialFixture() { PeerIsUp(); }
 
   ChannelCounters counters;
-  SenderLog out{Configure(&config_), 64, flight_};
+  SenderLog out{Configure(&config_), 64, flight_, std::make_shared<PathRate>()};
   ConnectionQueue queue{config_, party_};
   ChannelSpec spec{.peer = "b@x", .streams = true, .accepts = true, .dial = "127.0.0.1:5001"};
   DialJoins joins{5, spec, "channel=x", *this, out, queue, counters};

@@ -30,6 +30,9 @@ class FakeHost : public ChannelHost {
   ConnId Dial(ChannelId, const std::string& address) override { return party_.Dial(address); }
   Log& log() override { return log_; }
   FlightBudget& flight() override { return flight_; }
+  std::shared_ptr<PathRate> Path(const std::string&) override {
+    return std::make_shared<PathRate>();
+  }
   MemoryBudget& stream_memory() override { return memory_; }
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return up; }

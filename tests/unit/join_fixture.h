@@ -19,7 +19,7 @@ class JoinFixture {
   FakeLog log;
   FlightBudget flight{0, 128};
   ChannelCounters counters;
-  SenderLog out{config, 64, flight};
+  SenderLog out{config, 64, flight, std::make_shared<PathRate>()};
   ConnectionQueue queue{config, party};
   Join join{config, party, log, "channel=x", out, queue, counters};
   Join::Peer peer{.associated = true};

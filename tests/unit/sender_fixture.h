@@ -19,7 +19,7 @@ inline constexpr Inst kPeerInst = 7;
 
 struct Sender {
   explicit Sender(CoreConfig with = {}) : config(std::move(with)) {
-    log = std::make_unique<SenderLog>(config, 64, flight);
+    log = std::make_unique<SenderLog>(config, 64, flight, std::make_shared<PathRate>());
   }
 
   // As one party read.
