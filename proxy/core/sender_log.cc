@@ -63,10 +63,12 @@ bool SenderLog::CanAppend() const {
 }
 
 std::span<uint8_t> SenderLog::ReadSpace() {
-  if (!scratch_) scratch_ = NewFrame(config_.frame_max);
-  const size_t room = std::min(scratch_->room().size(), window_.frame());
+  FramePtr& scratch = flight_.scratch;
+  const bool fits = scratch && scratch->headroom().size() >= headroom_;
+  if (!fits) scratch = NewFrame(config_.frame_max);
+  const size_t room = std::min(scratch->room().size(), window_.frame());
   const size_t most = MostKept();
-  return scratch_->room().first(kept_ < most ? std::min(room, most - kept_) : room);
+  return scratch->room().first(kept_ < most ? std::min(room, most - kept_) : room);
 }
 
 void SenderLog::Append(Epoch epoch, size_t n) {
@@ -74,9 +76,8 @@ void SenderLog::Append(Epoch epoch, size_t n) {
   unsent_bytes_ += n;
   const RecordTag tag{epoch, RecordKind::kBytes};
   if (n > config_.frame_max / kCopyShare) {
-    scratch_->Grow(n);
-    unsent_.push_back({.tag = tag, .frame = std::move(scratch_)});
-    scratch_ = nullptr;
+    flight_.scratch->Grow(n);
+    unsent_.push_back({.tag = tag, .frame = std::exchange(flight_.scratch, nullptr)});
     return;
   }
   const bool joins = !unsent_.empty() && unsent_.back().tag.epoch == epoch &&
@@ -88,7 +89,7 @@ void SenderLog::Append(Epoch epoch, size_t n) {
     unsent_.push_back({.tag = tag, .frame = NewFrame(capacity)});
   }
   Frame& frame = *unsent_.back().frame;
-  std::memcpy(frame.room().data(), scratch_->room().data(), n);
+  std::memcpy(frame.room().data(), flight_.scratch->room().data(), n);
   frame.Grow(n);
 }
 

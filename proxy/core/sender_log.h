@@ -21,11 +21,13 @@
 namespace hotlink {
 
 // What the senders of all channels share: frames in flight on their link (join.md §5; each log
-// counts its own, who gives out the turns stops at the limit), and payload bytes kept.
+// counts its own, who gives out the turns stops at the limit), payload bytes kept, and the frame
+// that the next read goes to: a channel at rest has none.
 struct FlightBudget {
   int used = 0;
   int limit = 0;
   MemoryBudget kept = {};
+  FramePtr scratch = nullptr;
 };
 
 class SenderLog {
@@ -43,8 +45,8 @@ class SenderLog {
   // what waits unsent is less than one full frame and kMaxUnsent records (the rest waits in the
   // kernel, where it costs nothing).
   bool CanAppend() const;
-  // Space for the next read, at most a frame's bytes and never empty. Then Append() with what was
-  // read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
+  // Space for the next read, at most a frame's bytes and never empty. Then, before anything else
+  // of any channel, Append() with what was read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
   std::span<uint8_t> ReadSpace();
   void Append(Epoch epoch, size_t n);
   void AppendFin(Epoch epoch);
@@ -134,7 +136,6 @@ class SenderLog {
 
   std::deque<Record> transmitted_;  // seq acked_next_ .. next_seq_ - 1
   std::deque<Record> unsent_;
-  FramePtr scratch_;  // what ReadSpace() gave
   uint64_t acked_next_ = 1, next_seq_ = 1;
   uint64_t acked_offset_ = 0;  // payload bytes in front of acked_next_
   uint64_t sent_offset_ = 0;   // payload bytes in front of next_seq_
