@@ -52,6 +52,7 @@ void ResetSocket(int fd) {
 PartySockets::PartySockets(uv_loop_t* loop, Events events)
     : loop_(loop),
       events_(std::move(events)),
+      turn_end_(loop, [this] { Acknowledge(); }),
       dialler_(loop,
                [this](ConnId conn, const Dialler::Outcome& outcome) { OnDialled(conn, outcome); }) {
 }
@@ -193,12 +194,25 @@ PartyRead PartySockets::Read(ConnId conn, std::span<uint8_t> into) {
   ssize_t n = Receive(connection->fd, into.data(), into.size(), 0);
   if (n > 0) {
     if (!std::exchange(connection->abort_on_close, true)) SetAbortOnClose(connection->fd, true);
-    // Lasts for one acknowledgement. Without it a party that writes 8 bytes and then the rest, with
-    // Nagle on, waits 40 ms for ours.
-    SetInt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+    if (!std::exchange(connection->read, true)) {
+      read_.push_back(conn);
+      turn_end_.Start();
+    }
     return {PartyState::kBytes, static_cast<size_t>(n)};
   }
   return {NoBytes(connection, n), 0};
+}
+
+// QUICKACK lasts for one acknowledgement. Without it a party that writes 8 bytes and then the rest,
+// with Nagle on, waits 40 ms for ours. What was read is on its way by now.
+void PartySockets::Acknowledge() {
+  for (const ConnId conn : read_) {
+    Connection* connection = Find(conn);
+    if (connection == nullptr) continue;
+    connection->read = false;
+    SetInt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+  }
+  read_.clear();
 }
 
 PartyWrite PartySockets::Write(ConnId conn, ByteView bytes) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "common/endpoint.h"
 #include "common/time.h"
@@ -73,6 +74,7 @@ class PartySockets : public PartySide {
     bool hangup_seen = false;  // FIN or RST: libuv is not asked again for what never ends
     bool hangup_told = false;
     bool quiet = false;  // both directions ended: not even the baseline is watched
+    bool read = false;   // in read_
     std::unique_ptr<Poll> poll;
     // A killed sidecar must not be taken for a clean end: RST. But not by a program that is still
     // accepting: only once it has sent something.
@@ -87,6 +89,7 @@ class PartySockets : public PartySide {
   void Arm(Connection* connection);
   void CheckError(Connection* connection);
   PartyState NoBytes(Connection* connection, ssize_t n);
+  void Acknowledge();
   void Linger(ConnId conn);
 
   uv_loop_t* loop_;
@@ -94,6 +97,8 @@ class PartySockets : public PartySide {
   ConnId next_ = 1;
   std::unordered_map<ConnId, Connection> connections_;
   std::unordered_map<ConnId, Connection> closing_;
+  std::vector<ConnId> read_;  // in this turn of the loop
+  TurnEnd turn_end_;
   Dialler dialler_;
   std::unordered_set<ConnId> forbidden_;  // being refused
 };
