@@ -4,8 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "common/plain_text.h"
+
 namespace hotlink {
 namespace {
+
+// Bytes of a malformed text that its error repeats: no address is as long.
+constexpr size_t kShownMax = 100;
 
 // What is in front of the last colon and behind it; brackets around the first are taken off, and
 // required where it has colons of its own.
@@ -31,7 +36,7 @@ std::string Bracketed(const std::string& host) {
 }
 
 Error Malformed(std::string_view text, std::string_view example) {
-  return Error{"\"" + std::string(text) + "\" is not of the form " + std::string(example)};
+  return Error{"\"" + PlainText(text, kShownMax) + "\" is not of the form " + std::string(example)};
 }
 
 }  // namespace

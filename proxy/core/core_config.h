@@ -14,6 +14,8 @@ struct CoreConfig {
 
   // Buffers (bytes) and counts.
   size_t window = 4 << 20;  // per direction and channel: kept by the sender, granted by us
+  // The least that may be in flight, however slow the path seems: a busy machine looks like one.
+  size_t window_min = 128 << 10;
   size_t memory =
       256 << 20;  // of all channels: half kept, a quarter granted, a quarter for streams
   size_t frame_max = 256 << 10;     // largest payload of one Data message

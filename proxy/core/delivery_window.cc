@@ -7,14 +7,11 @@ namespace hotlink {
 namespace {
 
 // Of the line's time that may wait in queues: enough that no scheduler's pause empties them.
-constexpr Duration kQueueTime = 20 * kMillisecond;
+constexpr Duration kQueueTime = 15 * kMillisecond;
 constexpr Duration kFrameTime = 10 * kMillisecond;
-// Before anything is known, bytes: a tenth of a second of 20 Mbit/s, once.
-constexpr size_t kFirstWindow = 256 << 10;
-constexpr size_t kFirstFrame = 64 << 10;
-// However slow the path seems: a machine that is busy looks like a slow path.
-constexpr size_t kLeastWindow = 128 << 10;
-constexpr size_t kLeastFrame = 16 << 10;
+// Before anything is known, and at least, in smallest windows: what a slow line takes a tenth of a
+// second for is sent once.
+constexpr double kFirstWindow = 2, kFirstFrame = 0.5, kLeastFrame = 0.125;
 
 constexpr double kBeginGain = 2;
 constexpr double kGrowth = 1.25;  // a round with less is flat (BBR §4.3.2.2)
@@ -28,12 +25,11 @@ constexpr int kProbeRounds = 2;
 
 }  // namespace
 
-DeliveryWindow::DeliveryWindow(size_t most, size_t frame_max, std::shared_ptr<PathRate> path)
-    : most_(most),
-      frame_max_(frame_max),
-      path_(std::move(path)),
-      size_(std::min(kFirstWindow, most)),
-      frame_(std::min(kFirstFrame, frame_max)) {}
+DeliveryWindow::DeliveryWindow(const CoreConfig& config, std::shared_ptr<PathRate> path)
+    : config_(&config), path_(std::move(path)) {
+  Resize(kFirstWindow * static_cast<double>(config.window_min),
+         kFirstFrame * static_cast<double>(config.window_min));
+}
 
 DeliveryWindow::Mark DeliveryWindow::Sent(size_t in_flight, Time now) {
   if (in_flight == 0) delivered_at_ = delivered_sent_at_ = now;
@@ -58,7 +54,7 @@ void DeliveryWindow::Acknowledged(const Mark& mark, size_t bytes, bool fresh, Ti
   if (fresh) RoundTrip(mark, now);
   if (mark.delivered >= round_end_) EndRound();
   StepProbe(now);
-  Resize();
+  Adapt();
 }
 
 // What was delivered while it was under way. The slower of sending and answering counts: answers
@@ -118,21 +114,25 @@ void DeliveryWindow::StepProbe(Time now) {
   probed_ = 0;
 }
 
-void DeliveryWindow::Resize() {
+void DeliveryWindow::Adapt() {
   if (shortest_ == 0 || rate() == 0) return;
-  const auto carried = rate() * static_cast<double>(shortest_);
-  const auto queue = rate() * static_cast<double>(kQueueTime);
+  const double carried = rate() * static_cast<double>(shortest_);
+  const double queue = rate() * static_cast<double>(kQueueTime);
   double size = carried + queue;
   if (beginning_) size = kBeginGain * carried + queue;
   if (probe_round_ > 0) size = carried / 2;
-  const size_t least = std::min(kLeastWindow, most_);
-  size_ = static_cast<size_t>(
-      std::clamp(size, static_cast<double>(least), static_cast<double>(most_)));
+  Resize(size, std::max(rate(), path_->rate()) * static_cast<double>(kFrameTime));
   largest_ = std::max(largest_, size_);
-  const double frame = std::max(rate(), path_->rate()) * static_cast<double>(kFrameTime);
-  frame_ = static_cast<size_t>(std::clamp(frame,
-                                          static_cast<double>(std::min(kLeastFrame, frame_max_)),
-                                          static_cast<double>(frame_max_)));
+}
+
+void DeliveryWindow::Resize(double size, double frame) {
+  const auto within = [](double value, double least, size_t most) {
+    return static_cast<size_t>(std::clamp(value, std::min(least, static_cast<double>(most)),
+                                          static_cast<double>(most)));
+  };
+  const auto least = static_cast<double>(config_->window_min);
+  size_ = within(size, least, config_->window);
+  frame_ = std::max<size_t>(1, within(frame, kLeastFrame * least, config_->frame_max));
 }
 
 }  // namespace hotlink

@@ -13,15 +13,15 @@
 #include <memory>
 
 #include "common/time.h"
+#include "proxy/core/core_config.h"
 #include "proxy/core/path_rate.h"
 
 namespace hotlink {
 
 class DeliveryWindow {
  public:
-  // Bytes: `most` is the largest window, `frame_max` the largest frame. `path`: the way to the
-  // peer, which other windows share.
-  DeliveryWindow(size_t most, size_t frame_max, std::shared_ptr<PathRate> path);
+  // `config` outlives it. `path`: the way to the peer, which other windows share.
+  DeliveryWindow(const CoreConfig& config, std::shared_ptr<PathRate> path);
 
   // What is remembered of each record that is in flight.
   struct Mark {
@@ -53,11 +53,12 @@ class DeliveryWindow {
   void GrewOrNot();
   void RoundTrip(const Mark& mark, Time now);
   void StepProbe(Time now);
-  void Resize();
+  void Adapt();
+  void Resize(double size, double frame);
 
-  size_t most_, frame_max_;
+  const CoreConfig* config_;
   std::shared_ptr<PathRate> path_;
-  size_t size_, frame_;
+  size_t size_ = 0, frame_ = 0;
 
   uint64_t delivered_ = 0;  // bytes
   Time delivered_at_ = 0, delivered_sent_at_ = 0;

@@ -31,7 +31,7 @@ SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& fl
     : config_(config),
       headroom_(headroom),
       flight_(flight),
-      window_(config.window, config.frame_max, std::move(path)) {}
+      window_(config, std::move(path)) {}
 
 SenderLog::~SenderLog() {
   flight_.used -= in_flight_;
@@ -59,14 +59,14 @@ size_t SenderLog::MostKept() const {
 }
 
 bool SenderLog::CanAppend() const {
-  return kept_ < MostKept() && unsent_bytes_ < window_.frame() && unsent_.size() < kMaxUnsent;
+  return kept_ < MostKept() && unsent_bytes_ < FrameSize() && unsent_.size() < kMaxUnsent;
 }
 
 std::span<uint8_t> SenderLog::ReadSpace() {
   FramePtr& scratch = flight_.scratch;
   const bool fits = scratch && scratch->headroom().size() >= headroom_;
   if (!fits) scratch = NewFrame(config_.frame_max);
-  const size_t room = std::min(scratch->room().size(), window_.frame());
+  const size_t room = std::min(scratch->room().size(), FrameSize());
   const size_t most = MostKept();
   return scratch->room().first(kept_ < most ? std::min(room, most - kept_) : room);
 }
@@ -135,10 +135,18 @@ void SenderLog::AppendRst(Epoch epoch, std::string_view reason) {
   AppendText({epoch, RecordKind::kRst}, reason.substr(0, kMaxReason));
 }
 
-int SenderLog::FlightLimit() const {
-  if (timeouts_ > 0) return 1;
+int SenderLog::FramesGranted() const {
   return static_cast<int>(
       std::clamp<uint64_t>(frames_, 1, static_cast<uint64_t>(config_.frames_in_flight)));
+}
+
+int SenderLog::FlightLimit() const { return timeouts_ > 0 ? 1 : FramesGranted(); }
+
+// Few frames have to be large, to fill the window: else they would make the rate that is measured
+// small, and that the frames.
+size_t SenderLog::FrameSize() const {
+  const size_t filling = window_.size() / static_cast<size_t>(FramesGranted());
+  return std::min(std::max(window_.frame(), filling), config_.frame_max);
 }
 
 bool SenderLog::window_blocked() const {
@@ -146,11 +154,10 @@ bool SenderLog::window_blocked() const {
          sent_offset_ + unsent_.front().frame->size() > edge_;
 }
 
-// Records wait until less is in flight.
+// Records wait until less is in flight. The last one may go beyond the window: else one that is
+// not a multiple of what the party writes would be as much smaller, and never grow.
 bool SenderLog::HeldBack() const {
-  if (in_flight_ == 0 || !has_unsent()) return false;
-  const size_t next = lost_ > 0 ? 1 : StreamBytes(unsent_.front().tag, *unsent_.front().frame);
-  return in_flight_bytes_ + next > window_.size();
+  return in_flight_ > 0 && in_flight_bytes_ >= window_.size() && has_unsent();
 }
 
 bool SenderLog::HasNext() const {

@@ -126,7 +126,9 @@ class SenderLog {
   void Measured(Duration sample);
   void ArmTimeout(Time now);
   Duration Timeout() const;
+  int FramesGranted() const;
   int FlightLimit() const;
+  size_t FrameSize() const;
   bool HeldBack() const;
   FramePtr NewFrame(size_t capacity) const;
 

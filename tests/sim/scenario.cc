@@ -37,6 +37,7 @@ void DrawSizes(Rng* rng, Profile profile, CoreConfig* core) {
   core->window = static_cast<size_t>(rng->Scaled(4 << 10, 64 << 10));
   core->frame_max = static_cast<size_t>(rng->Scaled(512, 8 << 10));
   core->frame_max = std::min(core->frame_max, core->window);
+  core->window_min = static_cast<size_t>(rng->Scaled(64, 64 << 10));
   // A probe that was given more than is kept takes its partner with it.
   const int64_t least_kept = profile == Profile::kClean ? 256 << 10 : 1 << 10;
   core->probe_keep = static_cast<size_t>(rng->Scaled(least_kept, 256 << 10));

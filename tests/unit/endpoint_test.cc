@@ -48,5 +48,12 @@ TEST_CASE("a range of one, and malformed ones") {
   }
 }
 
+TEST_CASE("an error repeats the beginning of a long text only, and nothing that acts on a terminal") {
+  const std::string error = ParseEndpoint(std::string(3000, 'x') + "\x1b").error();
+  CHECK(error.size() < 250);
+  CHECK(error.find("is not of the form 127.0.0.1:5001") != std::string::npos);
+  CHECK(ParseEndpoint("\x1b[2J:1").error().find('\x1b') == std::string::npos);
+}
+
 }  // namespace
 }  // namespace hotlink

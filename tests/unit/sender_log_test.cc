@@ -37,6 +37,29 @@ TEST_CASE("records leave in order, numbered from 1, each with its epoch and kind
   CHECK_FALSE(sender.log->empty());
 }
 
+TEST_CASE("where few frames are granted, they are large: together they fill the window") {
+  Sender sender;
+  sender.Up(1, 8 << 20, 128);
+  CHECK(sender.log->ReadSpace().size() == 64 << 10);
+  sender.Ack(1, 8 << 20, 2);
+  CHECK(sender.log->ReadSpace().size() == 128 << 10);
+  sender.Ack(1, 8 << 20, 1);
+  CHECK(sender.log->ReadSpace().size() == 256 << 10);
+}
+
+TEST_CASE("more than the window is not in flight; the last record may go beyond it") {
+  CoreConfig config;
+  config.window_min = 1000;  // begins with twice as much
+  Sender sender(config);
+  sender.Up();
+  for (int n = 0; n < 6; ++n) sender.Append(static_cast<Epoch>(n + 1), std::string(450, 'x'));
+  for (int n = 0; n < 5; ++n) CHECK(sender.Next() != "");
+  CHECK(sender.Next() == "");
+  sender.now += kMillisecond;
+  sender.Ack(2, 1 << 20);
+  CHECK(sender.Next() != "");
+}
+
 TEST_CASE("small writes that cannot leave are joined, but never over an epoch or an end") {
   Sender sender;
   sender.Append(1, "a");
