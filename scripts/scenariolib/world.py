@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -9,6 +10,8 @@ import subprocess
 import sys
 
 from launcher import write_atomically, write_channel_directory
+from mesh import party_port
+from scenariolib.errors import ScenarioError
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
 
@@ -54,9 +57,21 @@ class World:
         self.server = options.server  # of one that runs already, or the relay's once that listens
         self.direct = options.direct  # no sidecars at all
         self.patience = (scenario.stall_limit + MORE_PATIENCE) * options.scale
-        self.ports = Ports(len(scenario.parties))
+        self.ports = Ports()
+        try:
+            self._take_ports()
+        except OSError as error:
+            self.ports.close()
+            raise ScenarioError(str(error), "preflight") from None
         self.tokens = {}
         (directory / "secrets").mkdir(mode=0o700)
+
+    def _take_ports(self):
+        """The relay's, and for each party those of the launchers' formula."""
+        self._relay_port = self.ports.take()
+        count = len(self.scenario.parties)
+        pairs = itertools.permutations(range(count), 2)
+        self._base = self.ports.take_block([party_port(0, i, j, count) for i, j in pairs])
 
     # Names and places.
 
@@ -74,7 +89,7 @@ class World:
 
     def port(self, name, peer):
         i, j = (self.scenario.parties[n].number for n in (name, peer))
-        return self.ports.of(i, j)
+        return party_port(self._base, i, j, len(self.scenario.parties))
 
     def peers_of(self, name):
         others = [link.ends for link in self.scenario.links if name in link.ends]
@@ -85,18 +100,12 @@ class World:
     def start_relay(self, check):
         port_file = self.directory / "relay.port"
         command = [*self.places.relay, self.build / "hotlink-relay", "--port-file", port_file]
-        command += ["--token-file", self._write_tokens(), *self.scenario.relay_options, "--listen"]
-        address = self.places.relay_address
-        environment = clean_environment(self.directory.name)
-        relay = self.processes.start("relay", [*command, f"{address}:0"], environment)
-        port = self.processes.wait_for(
-            "the relay listens",
-            lambda: port_file.exists() and port_file.read_text().strip(),
-            START_LIMIT,
-            check,
-        )
-        self.server = f"http://{address}:{port}"
-        relay.command = [str(word) for word in [*command, f"{address}:{port}"]]  # the next time
+        address = f"{self.places.relay_address}:{self._relay_port}"
+        command += ["--token-file", self._write_tokens(), "--listen", address]
+        command += self.scenario.relay_options
+        self.processes.start("relay", command, clean_environment(self.directory.name))
+        self.processes.wait_for("the relay listens", port_file.exists, START_LIMIT, check)
+        self.server = f"http://{address}"
 
     def _write_tokens(self):
         lines = []

@@ -1,13 +1,10 @@
 """Fixtures of the whole-process tests, logs of failed ones, and the printed figures."""
 
 import os
-import sys
 
 import pytest
 
-from harness import PROXY_BIN, RELAY_BIN, REPOSITORY, SCALE, World
-
-sys.path.insert(0, str(REPOSITORY / "scripts"))  # for scenariolib
+from harness import PROXY_BIN, RELAY_BIN, SCALE, World
 
 TEST_LIMIT = 120  # seconds; a test that hangs is a failed one
 
