@@ -5,6 +5,7 @@ import os
 import pytest
 
 from harness import PROXY_BIN, RELAY_BIN, SCALE, World
+from scenario_runs import Scenarios
 
 TEST_LIMIT = 120  # seconds; a test that hangs is a failed one
 
@@ -33,6 +34,13 @@ def world(tmp_path):
     yield world
     problems = world.close()
     assert not problems, "; ".join(problems)
+
+
+@pytest.fixture
+def scenarios(tmp_path):
+    scenarios = Scenarios(tmp_path)
+    yield scenarios
+    scenarios.end()
 
 
 @pytest.fixture
