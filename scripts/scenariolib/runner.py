@@ -11,7 +11,7 @@ from scenariolib.errors import Interrupted, ScenarioError
 from scenariolib.faults import Faults
 from scenariolib.linkrun import LinkRun, step_all
 from scenariolib.places import Places
-from scenariolib.processes import Processes
+from scenariolib.processes import Processes, adopt_orphans
 from scenariolib.verdict import Verdict
 from scenariolib.watch import Watch
 from scenariolib.world import START_LIMIT, World
@@ -50,6 +50,7 @@ class Runner:
         """The exit code."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._interrupt)
+        adopt_orphans()
         self.options.work.mkdir(parents=True, exist_ok=True)
         leftovers.clean(self.options.work, self.say)
         leftovers.claim(self.directory)

@@ -116,8 +116,9 @@ def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios):
     scenarios.nothing_is_left()
 
 
-def test_a_process_that_outlives_the_run(scenarios):
-    result = scenarios.run(scenarios.file(commands("sleep 600 & exit 0")))
+@pytest.mark.parametrize("how", ["", "setsid", "env -i", "setsid env -i"])
+def test_a_process_that_outlives_the_run(scenarios, how):
+    result = scenarios.run(scenarios.file(commands(f"{how} sleep 600 & exit 0")))
     assert result.code == 1
     assert result.verdict("nothing outlives the run") == "FAILED"
     assert "still there: sleep 600" in result.text
