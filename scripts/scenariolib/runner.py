@@ -6,7 +6,7 @@ import signal
 import time
 import traceback
 
-from scenariolib import bundle, leftovers, preflight
+from scenariolib import bundle, containers, leftovers, preflight
 from scenariolib.errors import Interrupted, ScenarioError
 from scenariolib.faults import Faults
 from scenariolib.linkrun import LinkRun, step_all
@@ -250,7 +250,9 @@ class Runner:
         give_up = time.monotonic() + OUTLIVE_LIMIT * self.scale
         while living := self.processes.outliving():
             if time.monotonic() > give_up:
-                names = ", ".join(_command_of(pid) for pid, _ in living)
+                held = containers.of_run(self.run_id)
+                names = [f"{engine} container {name[:12]}" for engine, name in held]
+                names = ", ".join(names or [_command_of(pid) for pid, _ in living])
                 raise ScenarioError(f"still there: {names}", "nothing outlives the run")
             time.sleep(STEP)
         self.verdict.good("nothing outlives the run")
@@ -289,6 +291,8 @@ class Runner:
 
     def _finish(self):
         """Ends everything and writes the bundle. 1 if that failed."""
+        # Before the processes: an engine does not remove well what was killed under its hands.
+        containers.remove(containers.of_run(self.run_id))
         self.processes.kill_all()
         if self.places:
             self.places.close()
@@ -316,7 +320,9 @@ class Runner:
             "exit_codes.json": bundle.exit_codes(self.processes.exit_codes),
             "versions.txt": bundle.versions(self.options.build),
         }
-        bundle.write(path, self.directory, texts, self.world.secrets() if self.world else [])
+        part = leftovers.new_name(path)
+        bundle.write(part, self.directory, texts, self.world.secrets() if self.world else [])
+        part.rename(path)
 
 
 def _command_of(pid):

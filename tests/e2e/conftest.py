@@ -6,6 +6,9 @@ import pytest
 
 from harness import PROXY_BIN, RELAY_BIN, SCALE, World
 from scenario_runs import Scenarios
+from scenariolib.errors import ScenarioError
+from scenariolib.leftovers import namespace_prefix
+from scenariolib.places import Places
 
 TEST_LIMIT = 120  # seconds; a test that hangs is a failed one
 
@@ -41,6 +44,15 @@ def scenarios(tmp_path):
     scenarios = Scenarios(tmp_path)
     yield scenarios
     scenarios.end()
+
+
+@pytest.fixture(scope="module")
+def nat():
+    """Skips, loudly, where there can be no namespaces or no NAT."""
+    try:
+        Places("nat", ["a"], namespace_prefix("run-test")).close()
+    except ScenarioError as error:
+        pytest.skip(f"NOT TESTED: {error}")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ class Scenarios:
     def __init__(self, directory):
         self.directory = directory
         self.work = directory / "work"
+        self.environment = dict(os.environ)
 
     def file(self, text):
         path = self.directory / "tried.yaml"
@@ -47,6 +48,7 @@ class Scenarios:
         command += ["--build", pathlib.Path(PROXY_BIN).parent, "--scale", SCALE, *arguments]
         return subprocess.Popen(
             [str(word) for word in command],
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

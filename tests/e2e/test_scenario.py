@@ -1,10 +1,8 @@
 """scripts/scenario as a user runs it: verdicts, bundles, what it says of bad files, leftovers."""
 
 import json
-import pathlib
 import re
 import signal
-import subprocess
 
 import pytest
 
@@ -13,14 +11,6 @@ from scenariolib import namespaces
 from scenariolib.errors import ScenarioError
 from scenariolib.leftovers import namespace_prefix
 from scenariolib.places import Places
-
-@pytest.fixture(scope="module")
-def nat():
-    """Skips, loudly, where there can be no namespaces or no NAT."""
-    try:
-        Places("nat", ["a"], namespace_prefix("run-test")).close()
-    except ScenarioError as error:
-        pytest.skip(f"NOT TESTED: {error}")
 
 
 def test_smoke(scenarios):
@@ -142,47 +132,6 @@ def test_interrupted(scenarios):
     result = scenarios.result(process)
     assert result.code == 130, result.text
     assert "verdict.txt" in result.files
-    scenarios.nothing_is_left()
-
-
-def left_behind(scenarios, scenario):
-    """A run of five processes whose runner was killed by SIGKILL; its directory."""
-    runner = scenarios.start(scenario)
-    scenarios.wait_started(5)
-    runner.kill()
-    runner.wait()
-    assert len(scenarios.processes()) == 5
-    return scenarios.run_directories()[0]
-
-
-def test_what_a_killed_runner_left_is_cleaned(scenarios):
-    left = left_behind(scenarios, scenarios.file(ENDLESS))
-    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
-        try:
-            # Its number is in a pid file, of a process that had it before.
-            fields = pathlib.Path(f"/proc/{stranger.pid}/stat").read_text().split(" ")
-            fields[21] = str(int(fields[21]) - 1)
-            (left / "pids/stranger.pid").write_text(" ".join(fields))
-            other = scenarios.work / "run-living"  # of a runner that lives: this test
-            other.mkdir()
-            (other / "runner.pid").write_text(pathlib.Path("/proc/self/stat").read_text())
-            result = scenarios.run("smoke")
-            assert stranger.poll() is None
-        finally:
-            stranger.kill()
-    assert result.code == 0, result.text
-    assert f"left by an earlier run: {left.name}: 5 processes" in result.text
-    assert scenarios.processes() == []
-    assert scenarios.run_directories() == [other]
-
-
-def test_namespaces_of_a_killed_runner_are_deleted(scenarios, nat):
-    text = f"topology: nat\n{ENDLESS}"
-    left = left_behind(scenarios, scenarios.file(text))
-    result = scenarios.run("smoke")
-    assert result.code == 0, result.text
-    assert f"{left.name}: 5 processes, 5 namespaces" in result.text
-    assert namespaces.delete(namespace_prefix(left.name)) == []
     scenarios.nothing_is_left()
 
 
