@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from harness import REPOSITORY
 from scenario_runs import ENDLESS, TWO, commands
 from scenariolib import namespaces
 from scenariolib.errors import ScenarioError
@@ -31,22 +32,47 @@ def test_smoke(scenarios):
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["late-party", "relay-restart", "sidecar-crash", "stale-markers"])
+ON_LOOPBACK = ["late-party", "relay-restart", "sidecar-crash", "stale-markers"]
+IN_NAMESPACES = ["distributed", "host-sidecar"]
+BURSTS, BURSTS_HERE = "messages: 750", "messages: 12"
+
+
+def shipped(name):
+    return (REPOSITORY / f"scenarios/{name}.yaml").read_text(encoding="utf-8")
+
+
+def test_no_shipped_scenario_is_left_out():
+    names = {path.stem for path in (REPOSITORY / "scenarios").iterdir()}
+    assert names == {"smoke", "burst-3party", *ON_LOOPBACK, *IN_NAMESPACES}
+
+
+@pytest.mark.parametrize("name", ON_LOOPBACK)
 def test_shipped(scenarios, name):
     result = scenarios.run(name)
     assert result.code == 0, result.text
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["distributed", "host-sidecar"])
+@pytest.mark.parametrize("name", IN_NAMESPACES)
 def test_shipped_in_namespaces(scenarios, nat, name):
     result = scenarios.run(name)
     assert result.code == 0, result.text
-    assert namespaces.delete("hlsrun") == []
+    run = re.search(r"run-[0-9a-f]{8}", result.text)[0]
+    assert namespaces.delete(namespace_prefix(run)) == []
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["smoke", "sidecar-crash"])
+@pytest.mark.parametrize("direct", [[], ["--direct"]])
+def test_burst_of_fewer_messages(scenarios, direct):
+    text = shipped("burst-3party")
+    assert text.count(BURSTS) == 3
+    result = scenarios.run(scenarios.file(text.replace(BURSTS, BURSTS_HERE)), *direct)
+    assert result.code == 0, result.text
+    assert f"{3 * 12 * 1677722:,} B, SHA-256 too" in result.text
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("name", ["smoke", *ON_LOOPBACK, *IN_NAMESPACES])
 def test_direct(scenarios, name):
     result = scenarios.run(name, "--direct")
     assert result.code == 0, result.text
