@@ -54,6 +54,7 @@ class StatusTables:
                 capture_output=True,
                 text=True,
                 timeout=STATUS_LIMIT,
+                start_new_session=True,
                 check=False,
             )
         except subprocess.TimeoutExpired:

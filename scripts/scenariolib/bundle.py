@@ -23,7 +23,12 @@ def versions(build):
         command = [str(build / program), "--version"]
         try:
             result = subprocess.run(
-                command, capture_output=True, text=True, timeout=VERSION_LIMIT, check=False
+                command,
+                capture_output=True,
+                text=True,
+                timeout=VERSION_LIMIT,
+                start_new_session=True,
+                check=False,
             )
             lines.append(result.stdout.strip() or f"{program}: {result.stderr.strip()}")
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -29,7 +29,12 @@ def _call(engine, *words):
         return ""
     try:
         result = subprocess.run(
-            [engine, *words], capture_output=True, text=True, timeout=ENGINE_LIMIT, check=False
+            [engine, *words],
+            capture_output=True,
+            text=True,
+            timeout=ENGINE_LIMIT,
+            start_new_session=True,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return ""

@@ -11,7 +11,7 @@ FAULTS = ("restart", "kill", "terminate", "start", "stop", "continue")
 OUTCOMES = ("ok", "broken")
 NAME = re.compile(r"^[a-z][a-z0-9-]{0,20}$")
 EMAIL = re.compile(r"^[^@\s/]+@[^@\s/]+\.[^@\s/]+$")
-PARTIES_MAX = 16  # launchers' port formula keeps blocks of 1000 apart below the ephemeral ports
+PARTIES_MAX = 16  # with a sidecar and a program per link each: as many as one machine is good for
 
 
 @dataclasses.dataclass

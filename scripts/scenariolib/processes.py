@@ -1,4 +1,5 @@
-"""The processes of a run: each with a pid file and a log, in a session of its own.
+"""The processes of a run: each with a pid file and a log, in a session of its own, so that Ctrl-C
+reaches the runner alone. The same holds for whatever else it calls.
 
 A pid file holds the process's line of /proc/PID/stat, which names its start time, so that another
 process with the same number is never taken for it. The process writes it itself, before it becomes

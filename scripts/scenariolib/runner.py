@@ -51,7 +51,6 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._interrupt)
         adopt_orphans()
-        self.options.work.mkdir(parents=True, exist_ok=True)
         leftovers.clean(self.options.work, self.say)
         leftovers.claim(self.directory)
         how = " without sidecars" if self.options.direct else ""
@@ -112,9 +111,9 @@ class Runner:
             self.say(f"relay at {self.world.server}")
         for name in self.scenario.parties:
             self.world.data_dir(name).mkdir(parents=True)
-        if not self.options.direct and preflight.has_check(self.options.build):
+        if not self.options.direct:
             for name in self.scenario.parties:
-                preflight.check_sidecar(self.world, name)
+                preflight.check_sidecar(self.world, name, self.say)
 
     def _start_sidecars(self):
         self.link_runs = [LinkRun(link, self.world, self.say) for link in self.scenario.links]

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import secrets
@@ -10,7 +9,6 @@ import subprocess
 import sys
 
 from launcher import write_atomically, write_channel_directory
-from mesh import party_port
 from scenariolib.errors import ScenarioError
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
@@ -67,11 +65,11 @@ class World:
         (directory / "secrets").mkdir(mode=0o700)
 
     def _take_ports(self):
-        """The relay's, and for each party those of the launchers' formula."""
+        """The relay's, and one for each end of a link."""
         self._relay_port = self.ports.take()
-        count = len(self.scenario.parties)
-        pairs = itertools.permutations(range(count), 2)
-        self._base = self.ports.take_block([party_port(0, i, j, count) for i, j in pairs])
+        ends = [link.ends for link in self.scenario.links]
+        ends += [(peer, name) for name, peer in ends]
+        self._party_ports = {pair: self.ports.take() for pair in ends}
 
     # Names and places.
 
@@ -88,8 +86,8 @@ class World:
         return f"shared/flows/scenario/{run}/_mpc"
 
     def port(self, name, peer):
-        i, j = (self.scenario.parties[n].number for n in (name, peer))
-        return party_port(self._base, i, j, len(self.scenario.parties))
+        """On which party `name` reaches its peer."""
+        return self._party_ports[name, peer]
 
     def peers_of(self, name):
         others = [link.ends for link in self.scenario.links if name in link.ends]
@@ -153,6 +151,7 @@ class World:
                     stdout=out,
                     stderr=out,
                     timeout=STATUS_LIMIT,
+                    start_new_session=True,
                     check=False,
                 )
 

@@ -52,6 +52,7 @@ class Scenarios:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # a group of its own, to which a terminal sends Ctrl-C
         )
 
     def result(self, process):
@@ -94,6 +95,11 @@ class Scenarios:
             lambda: len(list(self.work.glob("run-*/pids/*.pid"))) == number,
             20,
         )
+
+    def pid(self, name):
+        """Of the only run's process of that name."""
+        (file,) = self.work.glob(f"run-*/pids/{name}.pid")
+        return int(file.read_text().split(" ")[0])
 
     def end(self):
         """Whatever a failed test left."""

@@ -1,8 +1,10 @@
 """scripts/scenario as a user runs it: verdicts, bundles, what it says of bad files, leftovers."""
 
 import json
+import os
 import re
 import signal
+import socket
 
 import pytest
 
@@ -151,13 +153,88 @@ def test_no_secrets_in_the_bundle(scenarios):
     scenarios.nothing_is_left()
 
 
-def test_interrupted(scenarios):
+@pytest.mark.parametrize("processes", [1, 5])  # with the first, `hotlink-proxy check` runs
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(scenarios, processes, number):
     process = scenarios.start(scenarios.file(ENDLESS))
-    scenarios.wait_started(5)
-    process.send_signal(signal.SIGINT)
+    scenarios.wait_started(processes)
+    os.killpg(process.pid, number)
     result = scenarios.result(process)
     assert result.code == 130, result.text
+    assert result.text.splitlines()[-2].endswith("tried: FAILED: interrupted")
     assert "verdict.txt" in result.files
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "name, check, line",
+    [
+        ("relay", "sidecars end well", "relay ended by itself with exit code -9"),
+        ("sidecar-b", "sidecars end well", "sidecar-b ended by itself with exit code -9"),
+        ("party-a-with-b-1", "programs end", "party-a-with-b-1: exit code -9, expected 0"),
+    ],
+)
+def test_what_is_killed_from_outside_ends_the_run(scenarios, name, check, line):
+    runner = scenarios.start(scenarios.file(ENDLESS))
+    scenarios.wait_started(5)
+    os.kill(scenarios.pid(name), signal.SIGKILL)
+    result = scenarios.result(runner)
+    assert result.code == 1
+    assert result.verdict(check) == "FAILED"
+    assert f"tried: FAILED: {line}" in result.text
+    codes = json.loads(result.files["exit_codes.json"])
+    assert {"process": name, "exit_code": -9} in codes
+    scenarios.nothing_is_left()
+
+
+def test_a_server_that_does_not_answer(scenarios):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = scenarios.run("smoke", "--server", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert result.code == 1
+    assert result.verdict("preflight") == "FAILED"
+    line = "hotlink-proxy check for a: fail relay relay 127.0.0.1:.* does not answer the upgrade"
+    assert re.search(f"^.*smoke: FAILED: {line}", result.text, re.MULTILINE)
+    assert "verdict.txt" in result.files
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["no-such"], "there is no scenario no-such; there are burst-3party, "),
+        (["/no/such.yaml"], "/no/such.yaml: No such file"),
+        (["smoke", "--work", "/proc/none"], "--work /proc/none: "),
+        (["smoke", "--scale", "0"], "--scale takes a number above 0"),
+        (["smoke", "--scale", "nan"], "--scale takes a number above 0"),
+        (["smoke", "--server", "example.org"], "--server takes an http or https address"),
+        (["smoke", "--direct", "--server", "http://x"], "--direct has no server"),
+    ],
+)
+def test_wrong_usage(scenarios, arguments, words):
+    result = scenarios.run(*arguments)
+    assert result.code == 2, result.text
+    assert words in result.text
+    assert list(scenarios.work.glob("*")) == []
+
+
+def test_a_file_that_is_no_text(scenarios):
+    path = scenarios.file("")
+    path.write_bytes(b"\xff\xfe\x00")
+    result = scenarios.run(path)
+    assert result.code == 2
+    assert f"{path}: " in result.text and "Traceback" not in result.text
+
+
+def test_as_many_parties_as_there_can_be(scenarios):
+    names = [f"p{number}" for number in range(16)]
+    links = "".join(
+        f"  - {{between: [{a}, {b}], programs: [{{kind: ping-pong, rounds: 3}}]}}\n"
+        for a, b in zip(names, names[1:])
+    )
+    parties = ", ".join(f"{name}: " for name in names)
+    text = TWO.replace("a: , b: ", parties) + f"links:\n{links}"
+    result = scenarios.run(scenarios.file(text))
+    assert result.code == 0, result.text
     scenarios.nothing_is_left()
 
 
