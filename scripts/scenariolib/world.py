@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.parse
 
 from launcher import write_atomically, write_channel_directory
 from scenariolib.errors import ScenarioError
@@ -19,15 +20,23 @@ PARTY_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "party_
 # Seconds that a program waits longer than the watch: a stall is told with its reason, by the watch.
 MORE_PATIENCE = 10
 # A scenario wants to see soon what the sidecar does, and every Reject.
-SIDECAR = {"HOTLINK_PROXY_TELEMETRY_MS": "200", "HOTLINK_PROXY_LOG_LEVEL": "debug"}
+SIDECAR = {
+    "HOTLINK_PROXY_TELEMETRY_MS": "200",
+    "HOTLINK_PROXY_LOG_LEVEL": "debug",
+    "HOTLINK_PROXY_LOG_FORMAT": "text",
+}
 
 
 def clean_environment(run, settings=None):
     """This process's variables without any that a program of ours would read."""
     ours = ("SYFTBOX_", "HOTLINK_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    kept = {k: v for k, v in kept.items() if not k.lower().endswith("_proxy")}
+    kept = {k: v for k, v in kept.items() if k not in proxies(kept)}
     return {**kept, MARK: run, **(settings or {})}
+
+
+def proxies(environment):
+    return {k: v for k, v in environment.items() if k.lower().endswith("_proxy")}
 
 
 def tokens_in(path):
@@ -46,6 +55,19 @@ def tokens_in(path):
     return [v for k, v in config.items() if k.endswith("_token") and isinstance(v, str)]
 
 
+def secrets_in(environment):
+    """What its variables say, or the files that they name."""
+    found = []
+    for key, value in environment.items():
+        if key.endswith("_TOKEN"):
+            found.append(value)
+        elif key.endswith("_TOKEN_FILE") or key == "SYFTBOX_CONFIG_PATH":
+            found += tokens_in(value)
+        elif key.lower().endswith("_proxy"):
+            found += filter(None, [urllib.parse.urlsplit(value).password])
+    return found
+
+
 class World:
     """`options`: what the command line says (scripts/scenario)."""
 
@@ -62,6 +84,10 @@ class World:
             self.ports.close()
             raise ScenarioError(str(error), "preflight") from None
         self.tokens = {}
+        # What leads to the relay of the run leads past proxies, but not what leads to a server.
+        self._proxies = proxies(os.environ) if options.server else {}
+        self._secrets = set()
+        self.secrets()
         (directory / "secrets").mkdir(mode=0o700)
 
     def _take_ports(self):
@@ -121,6 +147,7 @@ class World:
     def sidecar_environment(self, name):
         party, place = self.scenario.parties[name], self.places.party[name]
         settings = {
+            **self._proxies,
             **SIDECAR,
             "SYFTBOX_EMAIL": party.email,
             "SYFTBOX_DATA_DIR": str(self.data_dir(name)),
@@ -182,15 +209,10 @@ class World:
         return self.processes.start(process_name, [*place.party, *command], environment)
 
     def secrets(self):
-        """Every token of the run that is known here, also as renewed meanwhile."""
-        found = list(self.tokens.values())
-        for party in self.scenario.parties.values():
-            for key, value in party.environment.items():
-                if key.endswith("_TOKEN"):
-                    found.append(value)
-                elif key.endswith("_TOKEN_FILE") or key == "SYFTBOX_CONFIG_PATH":
-                    found += tokens_in(value)
-        return found
+        """Every token and password that is known here, also tokens as they were at the start."""
+        given = [party.environment for party in self.scenario.parties.values()]
+        self._secrets.update(self.tokens.values(), *map(secrets_in, [self._proxies, *given]))
+        return self._secrets
 
     def _command(self, program, name, first, listens, place, port):
         if program.kind == "command":

@@ -143,7 +143,8 @@ def podman(tmp_path):
     if not shutil.which("podman"):
         pytest.skip("NOT TESTED: podman is not installed")
     engine = Podman(tmp_path)
-    tried = subprocess.run(engine.words("none", "true"), capture_output=True, text=True, check=False)
+    words = engine.words("none", "true")
+    tried = subprocess.run(words, capture_output=True, text=True, check=False)
     containers.remove(containers.of_run("none"))
     if tried.returncode != 0:
         pytest.skip(f"NOT TESTED: podman starts no container: {tried.stderr.strip()}")

@@ -153,6 +153,27 @@ def test_no_secrets_in_the_bundle(scenarios):
     scenarios.nothing_is_left()
 
 
+@pytest.mark.parametrize("direct", [[], ["--direct"]])
+def test_no_secrets_that_the_file_names_either(scenarios, direct):
+    """Those of a sidecar's environment, also a token that its file does not have any more."""
+    token = scenarios.directory / "token"
+    token.write_text("the-first-token\n")
+    leak = f"cat {token}; echo second-token > {token}"
+    leak += "; echo http://me:open-sesame@proxy:3128 refreshed-by; exit 1"
+    environment = f"{{SYFTBOX_ACCESS_TOKEN_FILE: {token}, SYFTBOX_REFRESH_TOKEN: refreshed-by"
+    environment += ", http_proxy: 'http://me:open-sesame@127.0.0.1:1', no_proxy: 127.0.0.1}"
+    text = commands(leak).replace("{a: ,", f"{{a: {{environment: {environment}}},")
+    result = scenarios.run(scenarios.file(text), *direct)
+    assert result.code == 1
+    for content in result.files.values():
+        for word in ("the-first-token", "open-sesame", "refreshed-by"):
+            assert word not in content
+    if direct:  # else the preflight fails: the relay does not know the token
+        said = result.files["logs/party-a-with-b-1.out"].splitlines()
+        assert said == ["***", "http://me:***@proxy:3128 ***"]
+    scenarios.nothing_is_left()
+
+
 @pytest.mark.parametrize("processes", [1, 5])  # with the first, `hotlink-proxy check` runs
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(scenarios, processes, number):
@@ -273,6 +294,8 @@ LINK = "links:\n  - between: [a, b]\n    programs: [{kind: ping-pong}]\n"
         (TWO + LINK + "faults: [{do: kill, target: sun, at: 1}]\n", 7, "it takes relay"),
         (TWO + LINK + "limits: {run: soon}\n", 7, "it takes a time"),
         (TWO.replace("b: }", "b: {email: A@scenario.example}}") + LINK, 3, "is a's e-mail too"),
+        (TWO.replace("b: }", "b: {environment: {HOTLINK_PROXY_LOG_LEVEL: info}}}") + LINK, 3,
+         "HOTLINK_PROXY_LOG_LEVEL is the runner's to set"),
         ("name: x\n" + TWO + LINK, 1, "has to be the file's"),
     ],
 )

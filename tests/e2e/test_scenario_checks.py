@@ -217,7 +217,8 @@ os.rename(path + ".ours", path)
 ' &
 exec {proxy} "$@"
 """
-ITSELF = 'report["live"]["sessions_in"].append({"sid": "hl1.0", "peer": os.environ["SYFTBOX_EMAIL"]})'
+ITSELF = 'peer = os.environ["SYFTBOX_EMAIL"]\n'
+ITSELF += 'report["live"]["sessions_in"].append({"sid": "hl1.0", "peer": peer})'
 
 
 def doctored(tmp_path, change):
