@@ -5,6 +5,7 @@ listens, on one port for all. So each party dials a port of its sidecar for each
 that party the sidecar dials the port that it listens on.
 """
 
+import contextlib
 import itertools
 import json
 import queue
@@ -108,7 +109,7 @@ class MpycPart:
 def read_lines(stream, events, party):
     with stream:
         for line in stream:
-            if line.endswith(b"\n"):  # the last one of a killed party may be torn
+            with contextlib.suppress(ValueError):  # torn, or what MPyC says of a lost party
                 events.put((party, json.loads(line)))
     events.put((party, None))
 
