@@ -124,13 +124,21 @@ def test_a_reject_ends_a_run_and_is_shown(scenarios):
     scenarios.nothing_is_left()
 
 
-def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios):
-    address = "{SYFTBOX_HOTLINK_TCP_PROXY_ADDR: 192.0.2.1, HOTLINK_PROXY_ALLOW_FROM: docker}"
-    text = ENDLESS.replace("b: }", f"b: {{environment: {address}}}}}")
+@pytest.mark.parametrize(
+    "environment, words",
+    [
+        ("{SYFTBOX_HOTLINK_TCP_PROXY_ADDR: 192.0.2.1, HOTLINK_PROXY_ALLOW_FROM: docker}",
+         "sidecar b: port in use: cannot listen on 192.0.2.1"),
+        ("{HOTLINK_PROXY_PORTS: '1024'}", "sidecar b: .* marker=b@scenario.example/.* rejected: "),
+        ("{HOTLINK_PROXY_PORTS: many}", "hotlink-proxy check for b: fail configuration "),
+    ],
+)
+def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios, environment, words):
+    text = ENDLESS.replace("b: }", f"b: {{environment: {environment}}}}}")
     result = scenarios.run(scenarios.file(text))
     assert result.code == 1
-    assert result.verdict("preflight") == "FAILED"
-    assert "sidecar b: port in use: cannot listen on 192.0.2.1" in result.text
+    assert result.verdict("preflight") == "FAILED", result.text
+    assert re.search(words, result.text), result.text
     scenarios.nothing_is_left()
 
 
