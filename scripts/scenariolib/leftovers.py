@@ -46,13 +46,17 @@ def clean(work, say):
         maker = re.match(rf"{NEW}(\d+)-(\d+)-{PREFIX}", path.name)
         if maker and not lives((int(maker[1]), int(maker[2]))):
             say(f"left by an earlier run: {path.name}, not whole")
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     for directory in sorted(work.glob(f"{PREFIX}*")):
         runner = directory / "runner.pid"  # a bundle that somebody extracted here has none
         if directory.is_symlink() or not runner.is_file() or lives(read_identity(runner)):
             continue
-        say(f"left by an earlier run: {directory.name}: {clean_run(directory)}")
+        try:
+            found = clean_run(directory)
+        except OSError as error:  # another user's: it is in nobody's way
+            found = f"stays: {error}"
+        say(f"left by an earlier run: {directory.name}: {found}")
 
 
 def clean_run(directory):

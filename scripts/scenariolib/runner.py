@@ -1,8 +1,10 @@
 """A run from its first phase to its last. Whatever happens, everything is ended and bundled."""
 
+import os
 import pathlib
 import secrets
 import signal
+import sys
 import time
 import traceback
 
@@ -41,7 +43,14 @@ class Runner:
     def say(self, text):
         line = f"[{time.monotonic() - self._begun:6.2f} s] {text}"
         self.story.append(line)
-        print(line, flush=True)
+        self._print(line)
+
+    @staticmethod
+    def _print(text):
+        try:
+            print(text, flush=True)
+        except OSError:  # nobody reads any more; the run goes on, and the bundle has it all
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
     def _interrupt(self, number, frame):
         self._interrupted = True  # looked at in check(): nothing is left half done
@@ -298,16 +307,16 @@ class Runner:
         if self.world:
             self.world.ports.close()
         failure = self.verdict.failure
-        print(f"\n{self.verdict.table()}\n")
+        self._print(f"\n{self.verdict.table()}\n")
         word = f"FAILED: {failure}" if failure else "passed"
         self.say(f"{self.scenario.name}: {word}")
         path = self.options.work / f"{self.run_id}.tar.gz"
         try:
             self._write_bundle(path)
         except OSError as error:
-            print(f"no bundle: {error}", flush=True)
+            self._print(f"no bundle: {error}; what there is lies in {self.directory}")
             return 1
-        print(f"bundle: {path}", flush=True)
+        self._print(f"bundle: {path}")
         leftovers.clean_run(self.directory)
         return 0
 

@@ -125,6 +125,15 @@ def test_demo_interrupted(tmp_path, processes):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_demo_whose_output_nobody_reads(tmp_path):
+    demo = start_demo(tmp_path)
+    demo.stdout.readline()
+    demo.stdout.close()
+    assert demo.wait(60 * SCALE) == 1
+    assert processes_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_demo_says_what_failed(tmp_path):
     """A sidecar that does not start: exit code 1, the tail of its log, and where the logs are."""
     build = tmp_path / "build"

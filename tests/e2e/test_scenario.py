@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
-from harness import REPOSITORY
-from scenario_runs import ENDLESS, TWO, commands
+from harness import REPOSITORY, SCALE
+from scenario_runs import ENDLESS, RUN_LIMIT, TWO, commands
 from scenariolib import namespaces
 from scenariolib.errors import ScenarioError
 from scenariolib.leftovers import namespace_prefix
@@ -213,6 +213,15 @@ def test_what_is_killed_from_outside_ends_the_run(scenarios, name, check, line):
     assert f"tried: FAILED: {line}" in result.text
     codes = json.loads(result.files["exit_codes.json"])
     assert {"process": name, "exit_code": -9} in codes
+    scenarios.nothing_is_left()
+
+
+def test_the_run_goes_on_when_nobody_reads_what_it_says(scenarios):
+    runner = scenarios.start("smoke")
+    runner.stdout.readline()
+    runner.stdout.close()
+    assert runner.wait(RUN_LIMIT * SCALE) == 0
+    assert len(list(scenarios.work.glob("run-*.tar.gz"))) == 1
     scenarios.nothing_is_left()
 
 
