@@ -9,11 +9,23 @@ import subprocess
 
 LABEL = "hotlink-scenario-run"
 REMOVE = {"podman": ["rm", "--force", "--volumes", "--time", "0"], "docker": ["rm", "-fv"]}
+COMMANDS = "commands"  # a file in the run's directory
 ENGINE_LIMIT = 30  # seconds for one call
 
 
-def of_run(run):
-    """(engine, id) of each container of the run; none where no engine answers."""
+def note_command(directory):
+    """From now on the run may have containers: it runs a command of somebody's."""
+    (directory / COMMANDS).touch()
+
+
+def of_run(directory):
+    """(engine, id) of each container of the run. Engines take their time: they are asked only if
+    there can be one."""
+    return labelled(directory.name) if (directory / COMMANDS).exists() else []
+
+
+def labelled(run):
+    """The same by the label's value; none where no engine answers."""
     words = ["ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}"]
     return [(engine, name) for engine in REMOVE for name in _call(engine, *words).split()]
 

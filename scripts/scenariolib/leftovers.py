@@ -61,7 +61,7 @@ def clean(work, say):
 
 def clean_run(directory):
     """Ends and deletes what the run left; a summary. Another runner may do the same just now."""
-    held = containers.of_run(directory.name)
+    held = containers.of_run(directory)
     containers.remove(held)
     known = {read_identity(path) for path in (directory / "pids").glob("*.pid")}
     mine = marked(directory.name) | {who for who in known if lives(who)}

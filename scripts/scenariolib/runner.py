@@ -258,7 +258,7 @@ class Runner:
         give_up = time.monotonic() + OUTLIVE_LIMIT * self.scale
         while living := self.processes.outliving():
             if time.monotonic() > give_up:
-                held = containers.of_run(self.run_id)
+                held = containers.of_run(self.directory)
                 names = [f"{engine} container {name[:12]}" for engine, name in held]
                 names = ", ".join(names or [_command_of(pid) for pid, _ in living])
                 raise ScenarioError(f"still there: {names}", "nothing outlives the run")
@@ -300,7 +300,7 @@ class Runner:
     def _finish(self):
         """Ends everything and writes the bundle. 1 if that failed."""
         # Before the processes: an engine does not remove well what was killed under its hands.
-        containers.remove(containers.of_run(self.run_id))
+        containers.remove(containers.of_run(self.directory))
         self.processes.kill_all()
         if self.places:
             self.places.close()

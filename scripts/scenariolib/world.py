@@ -10,6 +10,7 @@ import sys
 import urllib.parse
 
 from launcher import write_atomically, write_channel_directory
+from scenariolib import containers
 from scenariolib.errors import ScenarioError
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
@@ -216,6 +217,7 @@ class World:
 
     def _command(self, program, name, first, listens, place, port):
         if program.kind == "command":
+            containers.note_command(self.directory)
             role = "listen" if listens else "connect"
             words = {"{address}": place.proxy_address, "{port}": str(port), "{role}": role}
             text = program.commands[name]

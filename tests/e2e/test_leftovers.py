@@ -145,7 +145,7 @@ def podman(tmp_path):
     engine = Podman(tmp_path)
     words = engine.words("none", "true")
     tried = subprocess.run(words, capture_output=True, text=True, check=False)
-    containers.remove(containers.of_run("none"))
+    containers.remove(containers.labelled("none"))
     if tried.returncode != 0:
         pytest.skip(f"NOT TESTED: podman starts no container: {tried.stderr.strip()}")
     return engine
@@ -157,7 +157,7 @@ def containers_of(run):
     try:
         yield
     finally:
-        containers.remove(containers.of_run(run))
+        containers.remove(containers.labelled(run))
 
 
 def test_containers(scenarios, podman):
@@ -168,12 +168,12 @@ def test_containers(scenarios, podman):
         subprocess.run([*podman.words(stranger, "sleep", "600")[:-2], "true"], check=True)
         left = left_behind(scenarios, scenarios.file(commands(starts, "sleep 600")))
         with containers_of(left.name):
-            wait_until("the container runs", lambda: containers.of_run(left.name))
+            wait_until("the container runs", lambda: containers.labelled(left.name))
             result = scenarios.run("smoke")
             assert result.code == 0, result.text
             assert re.search(rf"{CLEANED}{left.name}: \d processes, 1 containers", result.text)
-            assert containers.of_run(left.name) == []
-        assert len(containers.of_run(stranger)) == 1
+            assert containers.labelled(left.name) == []
+        assert len(containers.labelled(stranger)) == 1
     scenarios.nothing_is_left()
 
 
@@ -185,5 +185,5 @@ def test_a_container_that_outlives_the_run(scenarios, podman):
     assert result.verdict("nothing outlives the run") == "FAILED"
     assert re.search(r"still there: podman container [0-9a-f]{12}$", result.text, re.MULTILINE)
     run = re.search(r"run-[0-9a-f]{8}", result.text)[0]
-    assert containers.of_run(run) == []
+    assert containers.labelled(run) == []
     scenarios.nothing_is_left()
