@@ -10,7 +10,9 @@ COPY Makefile ./
 COPY common common
 COPY proxy proxy
 COPY relay relay
-# The context has no .git, so the commit comes from outside.
+RUN make COMMIT=unknown
+# The context has no .git, so the commit comes from outside. In a layer of its own: another commit of
+# the same sources compiles one file.
 ARG COMMIT=unknown
 RUN make COMMIT="$COMMIT" && strip build/release/hotlink-proxy build/release/hotlink-relay
 

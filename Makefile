@@ -272,6 +272,13 @@ demo:
 image:
 	@scripts/image $(IMAGE_OPTIONS)
 
+## make containers    builds the image as `make image` does, and tests it by podman
+.PHONY: containers
+containers: $(PROGRAMS)
+	@scripts/install-deps test containers
+	@scripts/image $(IMAGE_OPTIONS)
+	@$(RUN_TESTS) containers
+
 ## make scenario      installs what is missing, then runs a scenario; NAME=smoke (docs/scenarios.md)
 .PHONY: scenario
 scenario:

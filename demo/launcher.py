@@ -1,36 +1,31 @@
-"""What launchers do before the parties start: choose ports, write markers, probe.
+"""What launchers do before the parties start: number ports, write markers, probe.
 
 A party's block of ports begins at base + 1000 * party: those of the formula in mesh.py, then the
 one that MPyC listens on, then those at which it dials the others.
 """
 
+import itertools
 import json
 import os
-import random
 import socket
 
-from children import DemoError
 from mesh import party_port
 
-LOWEST_BASE = 20000
-EPHEMERAL_FROM = 32768  # from here on the kernel hands out ports by itself
-RUN = "shared/flows/pooled-frequencies/run-1/_mpc"
-MPYC_RUN = "shared/flows/pooled-statistics/run-1/_mpc"
+RUN = "shared/flows/frequencies/run-1/_mpc"
+MPYC_RUN = "shared/flows/statistics/run-1/_mpc"
 
 
 def email(party):
     return f"party{party}@demo.example"
 
 
-def free_base(parties):
-    """A base B for which every port of the formula is free, below the ephemeral ports."""
-    ports_each = MpycPorts.first_offset(parties) + parties
-    highest = EPHEMERAL_FROM - 1000 * (parties - 1) - ports_each - 1
-    for base in random.sample(range(LOWEST_BASE, highest), 50):
-        offsets = [1000 * p + k for p in range(parties) for k in range(1, ports_each + 1)]
-        if all(is_free(base + offset) for offset in offsets):
-            return base
-    raise DemoError(f"no free block of ports between {LOWEST_BASE} and {EPHEMERAL_FROM}")
+def block_offsets(parties):
+    """Of all ports that the parties use, from the base."""
+    formula = [party_port(0, i, j, parties) for i, j in itertools.permutations(range(parties), 2)]
+    mpyc = MpycPorts(0, parties)
+    listens = [mpyc.listens(i) for i in range(parties)]
+    dials = [mpyc.dials(i, j) for i, j in itertools.combinations(range(parties), 2)]
+    return [*formula, *listens, *dials]
 
 
 class MpycPorts:
@@ -48,16 +43,6 @@ class MpycPorts:
     def dials(self, party, peer):
         """REQUIRES: party < peer."""
         return self.listens(party) + peer
-
-
-def is_free(port):
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def write_atomically(path, text):

@@ -5,6 +5,7 @@ listens, on one port for all. So each party dials a port of its sidecar for each
 that party the sidecar dials the port that it listens on.
 """
 
+import contextlib
 import itertools
 import json
 import queue
@@ -22,21 +23,24 @@ UNUSED = "127.0.0.1:1"  # a party never dials those of lower numbers
 
 
 class MpycPart:
-    """`python`: of the environment that MPyC is installed in; `ports`: as launcher.MpycPorts."""
+    """`python`: of the environment that MPyC is installed in; `ports`: as launcher.MpycPorts;
+    `status`: StatusTables of the sidecars."""
 
-    def __init__(self, python, directory, children, progress, ports, tables):
+    def __init__(self, python, directory, children, screen, ports, tables, status):
         self.python = python
         self.directory = directory
         self.children = children
-        self.progress = progress
+        self.screen = screen
         self.ports = ports
         self.tables = tables
+        self.status = status
         self.numbers = range(len(tables))
 
     def run(self, data_dir, plain_tables):
         """Whether all parties came to the plain-text result."""
         self.write_markers(data_dir)
-        results = self.run_parties()
+        with self.status:
+            results = self.run_parties()
         return show(results, plain_statistics(plain_tables), len(plain_tables))
 
     def write_markers(self, data_dir):
@@ -53,7 +57,7 @@ class MpycPart:
                 self.children,
                 self.children.log_of(f"sidecar_{i}"),
             )
-        self.progress.say(f"{2 * len(pairs)} markers with `dial` written; the ports listen")
+        self.screen.say(f"{2 * len(pairs)} markers with `dial` written; the ports listen")
 
     def run_parties(self):
         """{title: {party: value}} of what they print."""
@@ -67,11 +71,11 @@ class MpycPart:
             threading.Thread(
                 target=read_lines, args=(process.stdout, events, p), daemon=True
             ).start()
-        self.progress.say(f"{len(self.numbers)} parties of MPyC started")
+        self.screen.say(f"{len(self.numbers)} parties of MPyC started")
         results = self.follow(events)
         for p in self.numbers:
             self.children.finish(f"mpyc_{p}", terminate=False)
-        self.progress.say("all parties are done")
+        self.screen.say("all parties are done")
         return results
 
     def address(self, p, q):
@@ -98,14 +102,14 @@ class MpycPart:
             values = results.setdefault(event["title"], {})
             values[party] = event["value"]
             if len(values) == len(self.numbers):
-                self.progress.say(f"opened: {event['title']}")
+                self.screen.say(f"opened: {event['title']}")
         return results
 
 
 def read_lines(stream, events, party):
     with stream:
         for line in stream:
-            if line.endswith(b"\n"):  # the last one of a killed party may be torn
+            with contextlib.suppress(ValueError):  # torn, or what MPyC says of a lost party
                 events.put((party, json.loads(line)))
     events.put((party, None))
 

@@ -59,18 +59,29 @@ void LinkSender::PushBytes(Bytes bytes, bool is_data) {
   (is_data ? data_ : control_).push_back(std::move(item));
 }
 
-void LinkSender::QueueControl(const MessageBody& body, std::string id) {
+Bytes LinkSender::FrameOf(std::string_view id, const MessageBody& body) {
   Bytes message;
-  if (id.empty()) id = NextId();
   EncodeMessage(encoding_, Message{id, body}, &message);
-  QueueFrame(encoding_ == Encoding::kJson ? WsOpcode::kText : WsOpcode::kBinary, message);
+  return FrameOf(encoding_ == Encoding::kJson ? WsOpcode::kText : WsOpcode::kBinary, message);
 }
 
-void LinkSender::QueueFrame(WsOpcode opcode, ByteView payload) {
+Bytes LinkSender::FrameOf(WsOpcode opcode, ByteView payload) {
   Bytes frame;
   frame.reserve(payload.size() + kWsMaxHeader);
   WsAppendClientFrame(opcode, payload, DrawMask(), &frame);
-  PushBytes(std::move(frame), false);
+  return frame;
+}
+
+void LinkSender::QueueControl(const MessageBody& body, std::string id) {
+  PushBytes(FrameOf(id.empty() ? NextId() : id, body), false);
+}
+
+void LinkSender::QueueBehindData(const MessageBody& body) {
+  PushBytes(FrameOf(NextId(), body), true);
+}
+
+void LinkSender::QueueFrame(WsOpcode opcode, ByteView payload) {
+  PushBytes(FrameOf(opcode, payload), false);
 }
 
 void LinkSender::QueueRaw(std::string_view text) {
@@ -130,13 +141,7 @@ void LinkSender::QueueCopied(const Data& header, const FramePtr& frame) {
   frame->masked = false;
   Data data = header;
   data.payload = frame->payload();
-  Bytes message, ws;
-  std::string id = NextId();
-  EncodeMessage(encoding_, Message{id, data}, &message);
-  ws.reserve(message.size() + kWsMaxHeader);
-  WsAppendClientFrame(encoding_ == Encoding::kJson ? WsOpcode::kText : WsOpcode::kBinary, message,
-                      DrawMask(), &ws);
-  PushBytes(std::move(ws), true);
+  PushBytes(FrameOf(NextId(), data), true);
 }
 
 std::deque<LinkSender::Item>* LinkSender::FirstQueue() {

@@ -45,6 +45,7 @@ class LinkSender {
 
   // `id`: the message's; empty: a fresh one.
   void QueueControl(const MessageBody& body, std::string id = {});
+  void QueueBehindData(const MessageBody& body);
   void QueueFrame(WsOpcode opcode, ByteView payload);  // ping, close
   void QueueRaw(std::string_view text);                // the upgrade request, before Begin()
   // At most one pong waits: the newest ping's (RFC 6455 §5.5.3).
@@ -80,6 +81,8 @@ class LinkSender {
 
   WsMask DrawMask();
   std::string NextId();
+  Bytes FrameOf(std::string_view id, const MessageBody& body);
+  Bytes FrameOf(WsOpcode opcode, ByteView payload);
   void PushBytes(Bytes bytes, bool is_data);
   std::deque<Item>* FirstQueue();
   bool BeginNext();

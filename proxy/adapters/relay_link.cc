@@ -409,6 +409,12 @@ void RelayLink::SendAs(const std::string& id, const MessageBody& body) {
   FlushSoon();
 }
 
+void RelayLink::SendBehindData(const MessageBody& body) {
+  if (!up()) return;
+  sender_.QueueBehindData(body);
+  FlushSoon();
+}
+
 bool RelayLink::CanSendData() const { return up() && failure_.empty() && sender_.CanQueueData(); }
 
 void RelayLink::SendData(const Data& header, const FramePtr& frame) {

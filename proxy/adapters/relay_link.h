@@ -52,6 +52,7 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   const RelayLinkCounters& counters() const { return counters_; }
 
   void SendControl(const MessageBody& body) override { SendAs({}, body); }
+  void SendBehindData(const MessageBody& body) override;
   // The same with an id of the caller's, which the relay's Ack or Nack will name; empty: any.
   void SendAs(const std::string& id, const MessageBody& body);
   bool CanSendData() const override;

@@ -14,7 +14,8 @@ uint64_t Core::Impl::SendEcho(ChannelId channel) {
   if (echoes_.size() == kMaxEchoes) echoes_.erase(echoes_.begin());
   echoes_[number] = channel;
   const std::string sid = echo_prefix_ + std::to_string(number);
-  link_.SendControl(hotlink::Accept{.sid = sid});
+  const hotlink::Accept echo{.sid = sid};
+  channel == 0 ? link_.SendControl(echo) : link_.SendBehindData(echo);
   return number;
 }
 

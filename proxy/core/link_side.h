@@ -16,6 +16,9 @@ class LinkSide {
   // link is up (the core paces itself), dropped without a word while it is down.
   virtual void SendControl(const MessageBody& body) = 0;
 
+  // The same, but behind the Data that was given before: an echo says of it that it was taken.
+  virtual void SendBehindData(const MessageBody& body) { SendControl(body); }
+
   // Whether another Data frame is taken now. When false, the core is told by LinkWritable() once
   // it is true again.
   virtual bool CanSendData() const = 0;

@@ -1,5 +1,5 @@
 """run-<id>.tar.gz: what somebody needs who was not there. No secrets: only named kinds of files
-are taken, and every token of the run is replaced in them."""
+are taken, and every token and password of the run is replaced in them."""
 
 import io
 import json
@@ -13,7 +13,8 @@ REDACTED = b"***"
 MARKER_NAMES = ("stream.tcp", "stream.accept", "syft.pub.yaml")
 MARKERS_MAX = 200  # files; stale ones are all alike
 VERSION_LIMIT = 10  # seconds for a program to say its version
-LOG_MAX = 20 << 20  # bytes of a log: its end
+FILE_MAX = 20 << 20  # bytes of a log: its end
+SECRET_MIN = 4  # bytes; what is shorter stands in ordinary words
 
 
 def versions(build):
@@ -23,7 +24,12 @@ def versions(build):
         command = [str(build / program), "--version"]
         try:
             result = subprocess.run(
-                command, capture_output=True, text=True, timeout=VERSION_LIMIT, check=False
+                command,
+                capture_output=True,
+                text=True,
+                timeout=VERSION_LIMIT,
+                start_new_session=True,
+                check=False,
             )
             lines.append(result.stdout.strip() or f"{program}: {result.stderr.strip()}")
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -44,20 +50,16 @@ def _files(directory):
     yield from markers[:MARKERS_MAX]
 
 
-def _secrets(tokens):
-    """Each token as a program may print it."""
-    found = {text.encode() for text in tokens if len(text) >= 8}
-    return sorted(found, key=len, reverse=True)
-
-
-def write(path, directory, texts, tokens):
+def write(path, directory, texts, secrets):
     """`texts`: file name -> content, written beside what is in the directory."""
-    hidden = _secrets(tokens)
+    found = {text.encode() for text in secrets if len(text) >= SECRET_MIN}
+    hidden = sorted(found, key=len, reverse=True)
     with tarfile.open(path, "w:gz") as bundle:
 
         def add(name, content):
             for secret in hidden:
                 content = content.replace(secret, REDACTED)
+            content = content[-FILE_MAX:]
             item = tarfile.TarInfo(f"{directory.name}/{name}")
             item.size, item.mode = len(content), 0o644
             bundle.addfile(item, io.BytesIO(content))
@@ -67,8 +69,7 @@ def write(path, directory, texts, tokens):
         for source in _files(directory):
             if source.is_symlink() or not source.is_file():
                 continue
-            content = source.read_bytes()
-            add(str(source.relative_to(directory)), content[-LOG_MAX:])
+            add(str(source.relative_to(directory)), source.read_bytes())
 
 
 def exit_codes(codes):

@@ -120,7 +120,7 @@ def read_yaml(path):
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}", "scenario file") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: {error}", "scenario file") from None
     if node is None:
         raise ScenarioError(f"{path}: it is empty", "scenario file")

@@ -11,7 +11,16 @@ FAULTS = ("restart", "kill", "terminate", "start", "stop", "continue")
 OUTCOMES = ("ok", "broken")
 NAME = re.compile(r"^[a-z][a-z0-9-]{0,20}$")
 EMAIL = re.compile(r"^[^@\s/]+@[^@\s/]+\.[^@\s/]+$")
-PARTIES_MAX = 16  # launchers' port formula keeps blocks of 1000 apart below the ephemeral ports
+# Of a sidecar: the runner sets them, and reads what comes of them.
+RUNNERS_OWN = (
+    "SYFTBOX_EMAIL",
+    "SYFTBOX_DATA_DIR",
+    "SYFTBOX_SERVER_URL",
+    "HOTLINK_PROXY_LOG_FORMAT",
+    "HOTLINK_PROXY_LOG_LEVEL",
+    "HOTLINK_PROXY_TELEMETRY_MS",
+)
+PARTIES_MAX = 16  # with a sidecar and a program per link each: as many as one machine is good for
 
 
 @dataclasses.dataclass
@@ -130,6 +139,8 @@ def _party(parties, name, number):
     if not NAME.match(name):
         fields.fail(f"a party's name has small letters, digits and '-', not `{name}`")
     environment = fields.mapping("environment", f"`environment` of {name}")
+    for key in set(environment.keys()) & set(RUNNERS_OWN):
+        environment.fail(f"{key} is the runner's to set", environment.node_of(key))
     email = fields.text("email", f"{name}@scenario.example")
     if not EMAIL.match(email):
         fields.fail(f"`{email}` is no e-mail address", fields.node_of("email"))

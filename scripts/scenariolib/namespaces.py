@@ -16,8 +16,11 @@ _numbers = itertools.count()
 
 
 def run(*words):
-    """Runs a command and returns what it printed; a failure is told with what it said."""
-    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    """Runs a command, out of Ctrl-C's reach, and returns what it printed; a failure is told with
+    what it said."""
+    result = subprocess.run(
+        words, capture_output=True, text=True, start_new_session=True, check=False
+    )
     if result.returncode != 0:
         raise OSError(f"{' '.join(words)}: {result.stderr.strip()}")
     return result.stdout

@@ -1,44 +1,70 @@
-"""The ports of a run, by the launchers' formula, held against other runs until it is over."""
+"""TCP ports that nobody listens on, below those that the kernel gives to clients.
 
+Each is leased by a UDP socket of the same number until close(), so that scenarios, demos and
+whole-process tests that run side by side never take the same one.
+"""
+
+import contextlib
+import pathlib
+import random
 import socket
 
-from launcher import free_base
-from mesh import party_port
-from scenariolib.errors import ScenarioError
-
-TRIES = 50
+FIRST, LAST = 10000, 65535
+TRIES = 1000
 
 
 class Ports:
-    """A base whose ports nobody has. Each is leased by a UDP socket of the same number, as the
-    whole-process tests do it: runs side by side never take the same one."""
-
-    def __init__(self, parties):
-        self._parties = parties
+    def __init__(self):
+        ephemeral = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+        # Of a kernel that gives nearly all to clients: there is no better place.
+        self._end = int(ephemeral[0]) if int(ephemeral[0]) > FIRST else LAST
+        self._next = random.randrange(FIRST, self._end)
         self._leases = []
-        pairs = [(i, j) for i in range(parties) for j in range(parties) if i != j]
-        for _ in range(TRIES):
-            self._base = free_base(parties)
-            if self._lease([self.of(i, j) for i, j in pairs]):
-                return
-        raise ScenarioError("no free block of ports", "preflight")
 
-    def of(self, party, peer):
-        """On which party number `party` reaches number `peer`."""
-        return party_port(self._base, party, peer, self._parties)
+    def take(self):
+        """One port. Those of one Ports lie side by side, so that blocks stay free between them."""
+        for _ in range(TRIES):
+            port = self._next
+            if port < self._end and self._lease([port]):
+                self._next = port + 1
+                return port
+            self._next = random.randrange(FIRST, self._end)
+        raise OSError(f"no free port between {FIRST} and {self._end}")
+
+    def take_block(self, offsets):
+        """A base: base + offset is leased for each."""
+        last = self._end - max(offsets)
+        for _ in range(TRIES if last > FIRST else 0):
+            base = random.randrange(FIRST, last)
+            if self._lease([base + offset for offset in offsets]):
+                return base
+        raise OSError(f"no block of {len(offsets)} free ports between {FIRST} and {self._end}")
 
     def close(self):
-        for lease in self._leases:
-            lease.close()
+        for leases in self._leases:
+            leases.close()
         self._leases.clear()
 
     def _lease(self, ports):
-        for port in ports:
-            lease = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._leases.append(lease)
-            try:
-                lease.bind(("127.0.0.1", port))
-            except OSError:
-                self.close()
-                return False
+        """Whether all could be had; else none is."""
+        with contextlib.ExitStack() as leases:
+            for port in ports:
+                lease = leases.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                try:
+                    lease.bind(("127.0.0.1", port))
+                except OSError:
+                    return False
+                if not port_is_free(port):
+                    return False
+            self._leases.append(leases.pop_all())
         return True
+
+
+def port_is_free(port):
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,9 +1,7 @@
 """What can be seen to be wrong before anything is started."""
 
 import os
-import re
 import subprocess
-import urllib.parse
 
 from scenariolib.errors import ScenarioError
 
@@ -20,8 +18,6 @@ def fits(scenario, server):
     """Whether the scenario can be run with the server of somebody else."""
     if server is None:
         return
-    if urllib.parse.urlsplit(server).scheme not in ("http", "https", "ws", "wss"):
-        raise ScenarioError(f"--server takes an http or https address, not {server}", "preflight")
     if scenario.topology != "local":
         text = f"{scenario.name} has its relay in a namespace that nothing else reaches"
         raise ScenarioError(f"{text}: it goes without --server", "preflight")
@@ -30,16 +26,10 @@ def fits(scenario, server):
         raise ScenarioError(text, "preflight")
 
 
-def has_check(build):
-    """Whether this hotlink-proxy has the command `check`."""
-    command = [str(build / "hotlink-proxy"), "--help"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return re.search(r"^ +check {2,}", result.stdout, re.MULTILINE) is not None
-
-
-def check_sidecar(world, name):
+def check_sidecar(world, name, say):
     """`hotlink-proxy check` with what the sidecar will be started with."""
     command = [str(word) for word in world.sidecar_command(name, "check")]
+    what = f"hotlink-proxy check for {name}"
     try:
         result = subprocess.run(
             command,
@@ -47,11 +37,14 @@ def check_sidecar(world, name):
             capture_output=True,
             text=True,
             timeout=CHECK_LIMIT,
+            start_new_session=True,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        text = f"hotlink-proxy check for {name}: no answer within {CHECK_LIMIT} s"
-        raise ScenarioError(text, "preflight") from None
+        raise ScenarioError(f"{what}: no answer within {CHECK_LIMIT} s", "preflight") from None
     if result.returncode != 0:
-        said = (result.stdout + result.stderr).strip()
-        raise ScenarioError(f"hotlink-proxy check for {name}:\n{said}", "preflight")
+        lines = (result.stdout + result.stderr).strip().splitlines()
+        say("\n  ".join([f"{what}:", *lines]))
+        failed = [line for line in lines if line.startswith("fail")] or lines[-1:]
+        text = "; ".join(" ".join(line.split()) for line in failed)
+        raise ScenarioError(f"{what}: {text}", "preflight")

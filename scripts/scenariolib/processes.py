@@ -1,10 +1,13 @@
-"""The processes of a run: each with a pid file and a log, in a session of its own.
+"""The processes of a run: each with a pid file and a log, in a session of its own, so that Ctrl-C
+reaches the runner alone. The same holds for whatever else it calls.
 
 A pid file holds the process's line of /proc/PID/stat, which names its start time, so that another
 process with the same number is never taken for it. The process writes it itself, before it becomes
-the program. What a program starts in turn is known by MARK in its environment.
+the program. What a program starts in turn is known by MARK in its environment and, as long as this
+process lives, as its descendant.
 """
 
+import ctypes
 import os
 import pathlib
 import select
@@ -15,6 +18,7 @@ import time
 from scenariolib.errors import ScenarioError
 
 MARK = "HOTLINK_SCENARIO_RUN"  # in the environment of whatever a run starts
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 STOP_LIMIT = 15  # seconds for a process that was told to end
 BECOME = 'read -r line < /proc/$$/stat; echo "$line" > "$0.new"; mv "$0.new" "$0"; exec "$@"'
 
@@ -57,6 +61,26 @@ def marked(run):
             continue
         if stat and mark in environment.split(b"\0"):
             found.add(identity(stat))
+    return found
+
+
+def adopt_orphans():
+    """From now on a process whose parent ends becomes a child of this one, not of init's."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants():
+    """Identities of this process's children, their children and so on; zombies are none."""
+    stats = [stat_of(entry.name) for entry in pathlib.Path("/proc").glob("[0-9]*")]
+    children, found, parents = {}, set(), [os.getpid()]
+    for stat in filter(None, stats):
+        children.setdefault(int(stat_fields(stat)[1]), []).append(stat)
+    while parents:
+        for stat in children.get(parents.pop(), []):
+            who = identity(stat)
+            parents.append(who[0])
+            if stat_fields(stat)[0] != "Z":
+                found.add(who)
     return found
 
 
@@ -173,7 +197,7 @@ class Processes:
 
     def outliving(self):
         """What is still there of what the run started, and of what that started in turn."""
-        return marked(self.directory.name)
+        return marked(self.directory.name) | descendants()
 
     def kill_all(self):
         for process in self.by_name.values():

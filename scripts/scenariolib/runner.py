@@ -1,17 +1,19 @@
 """A run from its first phase to its last. Whatever happens, everything is ended and bundled."""
 
+import os
 import pathlib
 import secrets
 import signal
+import sys
 import time
 import traceback
 
-from scenariolib import bundle, leftovers, preflight
+from scenariolib import bundle, containers, leftovers, preflight
 from scenariolib.errors import Interrupted, ScenarioError
 from scenariolib.faults import Faults
 from scenariolib.linkrun import LinkRun, step_all
 from scenariolib.places import Places
-from scenariolib.processes import Processes
+from scenariolib.processes import Processes, adopt_orphans
 from scenariolib.verdict import Verdict
 from scenariolib.watch import Watch
 from scenariolib.world import START_LIMIT, World
@@ -41,7 +43,14 @@ class Runner:
     def say(self, text):
         line = f"[{time.monotonic() - self._begun:6.2f} s] {text}"
         self.story.append(line)
-        print(line, flush=True)
+        self._print(line)
+
+    @staticmethod
+    def _print(text):
+        try:
+            print(text, flush=True)
+        except OSError:  # nobody reads any more; the run goes on, and the bundle has it all
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
     def _interrupt(self, number, frame):
         self._interrupted = True  # looked at in check(): nothing is left half done
@@ -50,7 +59,7 @@ class Runner:
         """The exit code."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._interrupt)
-        self.options.work.mkdir(parents=True, exist_ok=True)
+        adopt_orphans()
         leftovers.clean(self.options.work, self.say)
         leftovers.claim(self.directory)
         how = " without sidecars" if self.options.direct else ""
@@ -111,9 +120,9 @@ class Runner:
             self.say(f"relay at {self.world.server}")
         for name in self.scenario.parties:
             self.world.data_dir(name).mkdir(parents=True)
-        if not self.options.direct and preflight.has_check(self.options.build):
+        if not self.options.direct:
             for name in self.scenario.parties:
-                preflight.check_sidecar(self.world, name)
+                preflight.check_sidecar(self.world, name, self.say)
 
     def _start_sidecars(self):
         self.link_runs = [LinkRun(link, self.world, self.say) for link in self.scenario.links]
@@ -249,7 +258,9 @@ class Runner:
         give_up = time.monotonic() + OUTLIVE_LIMIT * self.scale
         while living := self.processes.outliving():
             if time.monotonic() > give_up:
-                names = ", ".join(_command_of(pid) for pid, _ in living)
+                held = containers.of_run(self.directory)
+                names = [f"{engine} container {name[:12]}" for engine, name in held]
+                names = ", ".join(names or [_command_of(pid) for pid, _ in living])
                 raise ScenarioError(f"still there: {names}", "nothing outlives the run")
             time.sleep(STEP)
         self.verdict.good("nothing outlives the run")
@@ -288,22 +299,24 @@ class Runner:
 
     def _finish(self):
         """Ends everything and writes the bundle. 1 if that failed."""
+        # Before the processes: an engine does not remove well what was killed under its hands.
+        containers.remove(containers.of_run(self.directory))
         self.processes.kill_all()
         if self.places:
             self.places.close()
         if self.world:
             self.world.ports.close()
         failure = self.verdict.failure
-        print(f"\n{self.verdict.table()}\n")
+        self._print(f"\n{self.verdict.table()}\n")
         word = f"FAILED: {failure}" if failure else "passed"
         self.say(f"{self.scenario.name}: {word}")
         path = self.options.work / f"{self.run_id}.tar.gz"
         try:
             self._write_bundle(path)
         except OSError as error:
-            print(f"no bundle: {error}", flush=True)
+            self._print(f"no bundle: {error}; what there is lies in {self.directory}")
             return 1
-        print(f"bundle: {path}", flush=True)
+        self._print(f"bundle: {path}")
         leftovers.clean_run(self.directory)
         return 0
 
@@ -315,7 +328,9 @@ class Runner:
             "exit_codes.json": bundle.exit_codes(self.processes.exit_codes),
             "versions.txt": bundle.versions(self.options.build),
         }
-        bundle.write(path, self.directory, texts, self.world.secrets() if self.world else [])
+        part = leftovers.new_name(path)
+        bundle.write(part, self.directory, texts, self.world.secrets() if self.world else [])
+        part.rename(path)
 
 
 def _command_of(pid):

@@ -7,7 +7,8 @@ import time
 from scenariolib.errors import ScenarioError
 
 RATE_EVERY = 1.0  # seconds between two lines of rates
-REJECTED = re.compile(r"^.* rejected: (.*)$", re.MULTILINE)
+REJECTED = re.compile(r"^.* sid=\S+ rejected: (.*)$", re.MULTILINE)
+BAD_MARKER = re.compile(r"^.* marker=.* rejected: .*$", re.MULTILINE)
 MIB = 1 << 20
 
 
@@ -100,7 +101,10 @@ class Watch:
 
     def check_logs(self):
         for name, tail in self._logs.items():
-            for match in REJECTED.finditer(tail.lines()):
+            lines = tail.lines()
+            if bad := BAD_MARKER.search(lines):
+                raise ScenarioError(f"sidecar {name}: {bad[0]}", "preflight")
+            for match in REJECTED.finditer(lines):
                 self.rejects_seen[match[1]] = self.rejects_seen.get(match[1], 0) + 1
                 if match[1] not in self._rejects:
                     raise ScenarioError(f"sidecar {name}: {match[0]}", "no Reject")

@@ -7,8 +7,11 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.parse
 
 from launcher import write_atomically, write_channel_directory
+from scenariolib import containers
+from scenariolib.errors import ScenarioError
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
 
@@ -18,15 +21,23 @@ PARTY_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "party_
 # Seconds that a program waits longer than the watch: a stall is told with its reason, by the watch.
 MORE_PATIENCE = 10
 # A scenario wants to see soon what the sidecar does, and every Reject.
-SIDECAR = {"HOTLINK_PROXY_TELEMETRY_MS": "200", "HOTLINK_PROXY_LOG_LEVEL": "debug"}
+SIDECAR = {
+    "HOTLINK_PROXY_TELEMETRY_MS": "200",
+    "HOTLINK_PROXY_LOG_LEVEL": "debug",
+    "HOTLINK_PROXY_LOG_FORMAT": "text",
+}
 
 
 def clean_environment(run, settings=None):
     """This process's variables without any that a program of ours would read."""
     ours = ("SYFTBOX_", "HOTLINK_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    kept = {k: v for k, v in kept.items() if not k.lower().endswith("_proxy")}
+    kept = {k: v for k, v in kept.items() if k not in proxies(kept)}
     return {**kept, MARK: run, **(settings or {})}
+
+
+def proxies(environment):
+    return {k: v for k, v in environment.items() if k.lower().endswith("_proxy")}
 
 
 def tokens_in(path):
@@ -45,6 +56,19 @@ def tokens_in(path):
     return [v for k, v in config.items() if k.endswith("_token") and isinstance(v, str)]
 
 
+def secrets_in(environment):
+    """What its variables say, or the files that they name."""
+    found = []
+    for key, value in environment.items():
+        if key.endswith("_TOKEN"):
+            found.append(value)
+        elif key.endswith("_TOKEN_FILE") or key == "SYFTBOX_CONFIG_PATH":
+            found += tokens_in(value)
+        elif key.lower().endswith("_proxy"):
+            found += filter(None, [urllib.parse.urlsplit(value).password])
+    return found
+
+
 class World:
     """`options`: what the command line says (scripts/scenario)."""
 
@@ -54,9 +78,25 @@ class World:
         self.server = options.server  # of one that runs already, or the relay's once that listens
         self.direct = options.direct  # no sidecars at all
         self.patience = (scenario.stall_limit + MORE_PATIENCE) * options.scale
-        self.ports = Ports(len(scenario.parties))
+        self.ports = Ports()
+        try:
+            self._take_ports()
+        except OSError as error:
+            self.ports.close()
+            raise ScenarioError(str(error), "preflight") from None
         self.tokens = {}
+        # What leads to the relay of the run leads past proxies, but not what leads to a server.
+        self._proxies = proxies(os.environ) if options.server else {}
+        self._secrets = set()
+        self.secrets()
         (directory / "secrets").mkdir(mode=0o700)
+
+    def _take_ports(self):
+        """The relay's, and one for each end of a link."""
+        self._relay_port = self.ports.take()
+        ends = [link.ends for link in self.scenario.links]
+        ends += [(peer, name) for name, peer in ends]
+        self._party_ports = {pair: self.ports.take() for pair in ends}
 
     # Names and places.
 
@@ -73,8 +113,8 @@ class World:
         return f"shared/flows/scenario/{run}/_mpc"
 
     def port(self, name, peer):
-        i, j = (self.scenario.parties[n].number for n in (name, peer))
-        return self.ports.of(i, j)
+        """On which party `name` reaches its peer."""
+        return self._party_ports[name, peer]
 
     def peers_of(self, name):
         others = [link.ends for link in self.scenario.links if name in link.ends]
@@ -85,18 +125,12 @@ class World:
     def start_relay(self, check):
         port_file = self.directory / "relay.port"
         command = [*self.places.relay, self.build / "hotlink-relay", "--port-file", port_file]
-        command += ["--token-file", self._write_tokens(), *self.scenario.relay_options, "--listen"]
-        address = self.places.relay_address
-        environment = clean_environment(self.directory.name)
-        relay = self.processes.start("relay", [*command, f"{address}:0"], environment)
-        port = self.processes.wait_for(
-            "the relay listens",
-            lambda: port_file.exists() and port_file.read_text().strip(),
-            START_LIMIT,
-            check,
-        )
-        self.server = f"http://{address}:{port}"
-        relay.command = [str(word) for word in [*command, f"{address}:{port}"]]  # the next time
+        address = f"{self.places.relay_address}:{self._relay_port}"
+        command += ["--token-file", self._write_tokens(), "--listen", address]
+        command += self.scenario.relay_options
+        self.processes.start("relay", command, clean_environment(self.directory.name))
+        self.processes.wait_for("the relay listens", port_file.exists, START_LIMIT, check)
+        self.server = f"http://{address}"
 
     def _write_tokens(self):
         lines = []
@@ -114,6 +148,7 @@ class World:
     def sidecar_environment(self, name):
         party, place = self.scenario.parties[name], self.places.party[name]
         settings = {
+            **self._proxies,
             **SIDECAR,
             "SYFTBOX_EMAIL": party.email,
             "SYFTBOX_DATA_DIR": str(self.data_dir(name)),
@@ -144,6 +179,7 @@ class World:
                     stdout=out,
                     stderr=out,
                     timeout=STATUS_LIMIT,
+                    start_new_session=True,
                     check=False,
                 )
 
@@ -174,18 +210,14 @@ class World:
         return self.processes.start(process_name, [*place.party, *command], environment)
 
     def secrets(self):
-        """Every token of the run that is known here, also as renewed meanwhile."""
-        found = list(self.tokens.values())
-        for party in self.scenario.parties.values():
-            for key, value in party.environment.items():
-                if key.endswith("_TOKEN"):
-                    found.append(value)
-                elif key.endswith("_TOKEN_FILE") or key == "SYFTBOX_CONFIG_PATH":
-                    found += tokens_in(value)
-        return found
+        """Every token and password that is known here, also tokens as they were at the start."""
+        given = [party.environment for party in self.scenario.parties.values()]
+        self._secrets.update(self.tokens.values(), *map(secrets_in, [self._proxies, *given]))
+        return self._secrets
 
     def _command(self, program, name, first, listens, place, port):
         if program.kind == "command":
+            containers.note_command(self.directory)
             role = "listen" if listens else "connect"
             words = {"{address}": place.proxy_address, "{port}": str(port), "{role}": role}
             text = program.commands[name]

@@ -184,6 +184,22 @@ TEST_CASE("link sender: small ones leave in one write, control in front; a large
   CHECK(rig.sender.pending() == 0);
 }
 
+TEST_CASE("link sender: what is to go behind Data does, and ahead of later Data") {
+  Rig rig;
+  rig.sender.QueueData(Header("s1"), rig.MakeFrame("a"));
+  rig.sender.QueueBehindData(Accept{"echo"});
+  rig.sender.QueueData(Header("s1"), rig.MakeFrame("b"));
+  rig.sender.QueueControl(Accept{"control"});
+  rig.Flush();
+  const auto frames = rig.Frames();
+  REQUIRE(frames.size() == 4);
+  CHECK(frames[0].second.find("control") != std::string::npos);
+  CHECK(rig.PayloadOf(frames[1].second) == "a");
+  CHECK(frames[2].second.find("echo") != std::string::npos);
+  CHECK(rig.PayloadOf(frames[3].second) == "b");
+  CHECK(rig.sender.pending() == 0);
+}
+
 TEST_CASE("link sender: a batch has a limit, and is finished from its address") {
   Rig rig;
   const size_t count = 3 * kBatchMax / 1000;

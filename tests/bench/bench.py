@@ -14,15 +14,15 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(REPOSITORY / "tests/e2e"))
+sys.path += [str(REPOSITORY / "tests/e2e"), str(REPOSITORY / "scripts")]
 
 import machine  # noqa: E402  (the modules beside it need the tests' directory)
 import plots  # noqa: E402
 import ratios  # noqa: E402
-from harness import Ports  # noqa: E402
 from load import LoadFailed  # noqa: E402
 from paths import open_paths  # noqa: E402
 from report import Report  # noqa: E402
+from scenariolib.ports import Ports  # noqa: E402
 
 FIGURES = (
     "bulk",

@@ -12,6 +12,7 @@ import subprocess
 import yaml
 
 from harness import REPOSITORY, SCALE, wait_until
+from scenariolib.namespaces import Network
 
 COMPOSE_FILE = REPOSITORY / "compose.yaml"
 HEALTH_LIMIT = 60  # seconds until a container is healthy
@@ -31,8 +32,10 @@ def services(variables=None):
     return yaml.safe_load(text)["services"]
 
 
-def podman(*words, check=True):
-    command = ["podman", *runtime(), *words]
+def podman(*words, check=True, host=None):
+    """`host`: the network namespace that podman takes for this machine."""
+    inside = ["nsenter", f"--net=/run/netns/{host}"] if host else []
+    command = [*inside, "podman", *runtime(), *words]
     result = subprocess.run(
         command, capture_output=True, text=True, timeout=RUN_LIMIT * SCALE, check=False
     )
@@ -53,16 +56,21 @@ def limits():
 
 
 class Compose:
-    """Containers and networks are named by the process, so that runs side by side do not meet."""
+    """Containers and networks are named by the process, so that runs side by side do not meet; and
+    the networks are in a namespace: neither bridges nor firewall rules come to this machine."""
 
     def __init__(self, directory):
         self._prefix = f"hotlink-test-{os.getpid()}"
+        self._host = Network()
         self._networks = []
         self._started = []
         self.services = services({"HOTLINK_DEMO_DIR": str(directory)})
 
     def name(self, service):
         return f"{self._prefix}-{service}"
+
+    def _podman(self, *words, check=True):
+        return podman(*words, check=check, host=self._host.host)
 
     def start(self, service):
         """Starts it as soon as what it depends on is as the file asks for."""
@@ -72,7 +80,7 @@ class Compose:
             self.wait_for(other, gate["condition"])
         words = self._arguments(service, self.services[service])
         self._started.append(service)
-        podman("run", "--detach", *limits(), *words)
+        self._podman("run", "--detach", *limits(), *words)
 
     def wait_for(self, service, condition):
         if condition == "service_completed_successfully":
@@ -87,29 +95,30 @@ class Compose:
             raise AssertionError(f"{service}: no such condition: {condition}")
 
     def is_healthy(self, service):
-        return podman("healthcheck", "run", self.name(service), check=False).returncode == 0
+        return self._podman("healthcheck", "run", self.name(service), check=False).returncode == 0
 
     def exit_code(self, service):
-        return int(podman("wait", self.name(service)).stdout)
+        return int(self._podman("wait", self.name(service)).stdout)
 
     def logs(self, service):
-        result = podman("logs", self.name(service), check=False)
+        result = self._podman("logs", self.name(service), check=False)
         return result.stdout + result.stderr
 
     def output(self, service):
-        return podman("logs", self.name(service)).stdout
+        return self._podman("logs", self.name(service)).stdout
 
     def stop(self, service):
         """As `docker compose stop`; the exit code."""
         grace = self.services[service].get("stop_grace_period", "10s").removesuffix("s")
-        podman("stop", "--time", grace, self.name(service))
+        self._podman("stop", "--time", grace, self.name(service))
         return self.exit_code(service)
 
     def close(self):
         for service in reversed(self._started):
-            podman("rm", "--force", "--time", "0", self.name(service), check=False)
+            self._podman("rm", "--force", "--time", "0", self.name(service), check=False)
         for network in self._networks:
-            podman("network", "rm", network, check=False)
+            self._podman("network", "rm", network, check=False)
+        self._host.close()
 
     def _arguments(self, service, spec):
         words = ["--name", self.name(service), "--health-interval=disable"]  # we ask, no timer
@@ -148,7 +157,7 @@ class Compose:
     def _network(self, name):
         network = self.name(name)
         if network not in self._networks:
-            podman("network", "create", network)
+            self._podman("network", "create", network)
             self._networks.append(network)
         return network
 

@@ -1,13 +1,14 @@
 """Fixtures of the whole-process tests, logs of failed ones, and the printed figures."""
 
 import os
-import sys
 
 import pytest
 
-from harness import PROXY_BIN, RELAY_BIN, REPOSITORY, SCALE, World
-
-sys.path.insert(0, str(REPOSITORY / "scripts"))  # for scenariolib
+from harness import PROXY_BIN, RELAY_BIN, SCALE, World
+from scenario_runs import Scenarios
+from scenariolib.errors import ScenarioError
+from scenariolib.leftovers import namespace_prefix
+from scenariolib.places import Places
 
 TEST_LIMIT = 120  # seconds; a test that hangs is a failed one
 
@@ -36,6 +37,22 @@ def world(tmp_path):
     yield world
     problems = world.close()
     assert not problems, "; ".join(problems)
+
+
+@pytest.fixture
+def scenarios(tmp_path):
+    scenarios = Scenarios(tmp_path)
+    yield scenarios
+    scenarios.end()
+
+
+@pytest.fixture(scope="module")
+def nat():
+    """Skips, loudly, where there can be no namespaces or no NAT."""
+    try:
+        Places("nat", ["a"], namespace_prefix("run-test")).close()
+    except ScenarioError as error:
+        pytest.skip(f"NOT TESTED: {error}")
 
 
 @pytest.fixture

@@ -10,15 +10,17 @@ import itertools
 import json
 import os
 import pathlib
-import random
 import re
 import shlex
 import signal
-import socket
 import subprocess
+import sys
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from scenariolib.ports import Ports  # noqa: E402
+
 PROXY_BIN = os.environ.get("HOTLINK_PROXY_BIN", str(REPOSITORY / "build/release/hotlink-proxy"))
 RELAY_BIN = os.environ.get("HOTLINK_RELAY_BIN", str(REPOSITORY / "build/release/hotlink-relay"))
 # An address-sanitized program is slower and keeps freed memory for a while.
@@ -53,53 +55,6 @@ def wait_until(what, condition, deadline=10.0):
         if time.monotonic() > give_up:
             raise AssertionError(f"{what}: not within {deadline * SCALE:g} s")
         time.sleep(0.002)
-
-
-class Ports:
-    """Hands out TCP ports that nobody listens on, below those the kernel gives to clients.
-
-    A port is leased by a UDP socket of the same number, so that test runs side by side (xdist
-    workers, other checkouts) never take the same one.
-    """
-
-    FIRST = 10000
-
-    def __init__(self):
-        ranges = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-        self._end = int(ranges[0])
-        self._random = random.Random(os.getpid() * 7919)
-        self._leases = []
-
-    def take(self):
-        for _ in range(1000):
-            port = self._random.randrange(self.FIRST, self._end)
-            lease = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            try:
-                lease.bind(("127.0.0.1", port))
-            except OSError:
-                lease.close()
-                continue
-            if not port_is_free(port):
-                lease.close()
-                continue
-            self._leases.append(lease)
-            return port
-        raise AssertionError(f"no free port between {self.FIRST} and {self._end}")
-
-    def close(self):
-        for lease in self._leases:
-            lease.close()
-        self._leases.clear()
-
-
-def port_is_free(port):
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def listening_ports():

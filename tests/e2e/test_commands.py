@@ -11,8 +11,9 @@ import time
 import pytest
 
 from admin import ask, status
-from harness import PROXY_BIN, SCALE, clean_environment, port_is_free, wait_until, write_marker
+from harness import PROXY_BIN, SCALE, clean_environment, wait_until, write_marker
 from parties import Party, pair_that_owes, talk
+from scenariolib.ports import port_is_free
 
 
 def run(*arguments, deadline=60, **environment):

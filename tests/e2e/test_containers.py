@@ -1,7 +1,7 @@
 """The image and compose.yaml: what they say, and, where podman and the image are, whether it works.
 
-`make image` builds the image; without podman, or with an image of other sources, the tests that
-start containers are skipped and say so.
+`make containers` builds the image and runs these; without podman, or with an image of other
+sources, the tests that start containers are skipped and say so.
 """
 
 import csv
@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def why_no_image():
 def image():
     reason = why_no_image()
     if reason:
-        pytest.skip(reason)
+        pytest.skip(f"NOT TESTED: {reason}")
 
 
 @pytest.fixture
@@ -185,6 +186,73 @@ def test_the_image_is_as_the_dockerfile_says(image):
         assert "not found" not in shown
     present = podman(*words, "sh", IMAGE, "-c", "command -v g++ make git python3 curl; ls /src; :")
     assert present.stdout == ""
+
+
+@pytest.fixture
+def run(image):
+    """run(name, *words): starts a container, without any network but loopback."""
+    started = []
+
+    def start(name, *words):
+        name = f"hotlink-test-{os.getpid()}-{name}"
+        podman("run", "--detach", "--name", name, *compose.limits(), *words)
+        started.insert(0, name)  # one that is in another's network goes first
+        return name
+
+    yield start
+    for name in started:
+        podman("rm", "--force", "--time", "0", name, check=False)
+
+
+def documented_options():
+    """Of the sidecar's `docker run` in docs/containers.md that are the same for everybody."""
+    text = (REPOSITORY / "docs/containers.md").read_text(encoding="utf-8")
+    command = text.split("docker run --name sidecar ", 1)[1].split("hotlink-proxy\n", 1)[0]
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:5] == ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    return words[:5]
+
+
+def healthy(name):
+    result = podman("healthcheck", "run", name, check=False)
+    return result.returncode == 0
+
+
+def test_a_sidecar_by_itself_as_documented(run, tmp_path):
+    """Read-only, as a user that has no name, PID 1, in a directory with an @; sick without a relay,
+    well with one, and drained by the image's stop signal."""
+    data = tmp_path / "a@example.org"
+    marker = data / "datasites/a@example.org/shared/_mpc/0_to_1"
+    marker.mkdir(parents=True)
+    os.chown(data, 12345, 12345)
+    for path in data.rglob("*"):
+        os.chown(path, 12345, 12345)
+    relay = run("relay", "--network=none", "--no-healthcheck", "--entrypoint=hotlink-relay", IMAGE)
+    sidecar = run(
+        "sidecar", *documented_options(), "--read-only-tmpfs=false", "--health-interval=disable",
+        "--user=12345:12345", f"--network=container:{relay}",
+        f"--mount=type=bind,source={data},target=/data/a@example.org",
+        "-eSYFTBOX_EMAIL=a@example.org", "-eSYFTBOX_DATA_DIR=/data/a@example.org",
+        "-eSYFTBOX_SERVER_URL=http://127.0.0.1:8080", IMAGE,
+    )
+    wait_until("the sidecar is well", lambda: healthy(sidecar))
+    status = podman("exec", sidecar, "cat", "/proc/1/status").stdout
+    assert re.search(r"^Name:\s+hotlink-proxy$", status, re.MULTILINE)
+    assert re.search(r"^Uid:(\s+12345){4}$", status, re.MULTILINE)
+    assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+    for place in ("/", "/tmp", "/usr/local/bin", "/data"):
+        assert podman("exec", sidecar, "touch", f"{place}/x", check=False).returncode != 0
+    text = '{"from": "a@example.org", "to": "b@example.org", "port": 9001}'
+    podman("exec", sidecar, "sh", "-c", f"cd /data/*/datasites/*/shared/_mpc/0_to_1 && echo '{text}' >t"
+           " && mv t stream.tcp && hotlink-proxy wait --for listening --timeout 10")
+    shown = podman("exec", sidecar, "hotlink-proxy", "status").stdout
+    assert re.search(r"^shared/_mpc/0_to_1 +b@example.org +9001 ", shown, re.MULTILINE), shown
+    podman("stop", "--time", "0", relay)
+    wait_until("the sidecar is sick", lambda: not healthy(sidecar))
+    podman("stop", "--time", "20", sidecar)
+    logs = podman("logs", sidecar)
+    assert int(podman("wait", sidecar).stdout) == 0, logs.stdout + logs.stderr
+    assert "signal: draining" in logs.stderr
 
 
 def plain_text_results():

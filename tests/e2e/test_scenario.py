@@ -1,126 +1,19 @@
 """scripts/scenario as a user runs it: verdicts, bundles, what it says of bad files, leftovers."""
 
-import dataclasses
 import json
 import os
-import pathlib
 import re
 import signal
-import subprocess
-import sys
-import tarfile
+import socket
 
 import pytest
 
-from harness import PROXY_BIN, REPOSITORY, SCALE, wait_until
+from harness import REPOSITORY, SCALE
+from scenario_runs import ENDLESS, RUN_LIMIT, TWO, commands
 from scenariolib import namespaces
 from scenariolib.errors import ScenarioError
 from scenariolib.leftovers import namespace_prefix
 from scenariolib.places import Places
-from scenariolib.processes import MARK
-
-RUN_LIMIT = 100  # seconds for one run
-TWO = "description: a test\nrelay: {options: [--allow-all-reads]}\nparties: {a: , b: }\n"
-ENDLESS = TWO + """
-links:
-  - between: [a, b]
-    programs: [{kind: transfer, forth: 900 GiB}]
-"""
-
-
-@dataclasses.dataclass
-class Result:
-    code: int
-    text: str
-    files: dict  # name within the bundle -> content
-
-    def verdict(self, check):
-        """What the table says of a check."""
-        return re.search(rf"^{check} +(\S+|not reached)", self.text, re.MULTILINE)[1]
-
-
-class Scenarios:
-    def __init__(self, directory):
-        self.directory = directory
-        self.work = directory / "work"
-
-    def file(self, text):
-        path = self.directory / "tried.yaml"
-        path.write_text(text)
-        return path
-
-    def start(self, scenario, *arguments):
-        command = [sys.executable, REPOSITORY / "scripts/scenario", scenario, "--work", self.work]
-        command += ["--build", pathlib.Path(PROXY_BIN).parent, "--scale", SCALE, *arguments]
-        return subprocess.Popen(
-            [str(word) for word in command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def result(self, process):
-        text, _ = process.communicate(timeout=RUN_LIMIT * SCALE)
-        return Result(process.returncode, text, self._bundle(text))
-
-    def run(self, scenario, *arguments):
-        return self.result(self.start(scenario, *arguments))
-
-    @staticmethod
-    def _bundle(text):
-        found = re.search(r"^bundle: (\S+)$", text, re.MULTILINE)
-        if not found:
-            return {}
-        with tarfile.open(found[1]) as bundle:
-            return {
-                member.name.split("/", 1)[1]: bundle.extractfile(member).read().decode()
-                for member in bundle
-            }
-
-    def run_directories(self):
-        return [path for path in self.work.glob("run-*") if path.is_dir()]
-
-    def processes(self, run=""):
-        """Ids of those that a run, or any of these runs, started."""
-        names = [run] if run else [p.name.removesuffix(".tar.gz") for p in self.work.glob("run-*")]
-        marks = {f"{MARK}={name}".encode() for name in names}
-        found = []
-        for environment in pathlib.Path("/proc").glob("[0-9]*/environ"):
-            try:
-                if marks & set(environment.read_bytes().split(b"\0")):
-                    found.append(int(environment.parent.name))
-            except OSError:  # gone, or another user's
-                continue
-        return found
-
-    def wait_started(self, number):
-        wait_until(
-            f"{number} processes run",
-            lambda: len(list(self.work.glob("run-*/pids/*.pid"))) == number,
-            20,
-        )
-
-    def nothing_is_left(self):
-        assert self.processes() == []
-        assert self.run_directories() == []
-        assert all(path.name.endswith(".tar.gz") for path in self.work.iterdir())
-
-
-@pytest.fixture
-def scenarios(tmp_path):
-    scenarios = Scenarios(tmp_path)
-    yield scenarios
-    for pid in scenarios.processes():
-        os.kill(pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def nat():
-    """Skips, loudly, where there can be no namespaces or no NAT."""
-    try:
-        Places("nat", ["a"], namespace_prefix("run-test")).close()
-    except ScenarioError as error:
-        pytest.skip(f"NOT TESTED: {error}")
 
 
 def test_smoke(scenarios):
@@ -141,22 +34,47 @@ def test_smoke(scenarios):
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["late-party", "relay-restart", "sidecar-crash", "stale-markers"])
+ON_LOOPBACK = ["late-party", "relay-restart", "sidecar-crash", "stale-markers"]
+IN_NAMESPACES = ["distributed", "host-sidecar"]
+BURSTS, BURSTS_HERE = "messages: 750", "messages: 12"
+
+
+def shipped(name):
+    return (REPOSITORY / f"scenarios/{name}.yaml").read_text(encoding="utf-8")
+
+
+def test_no_shipped_scenario_is_left_out():
+    names = {path.stem for path in (REPOSITORY / "scenarios").iterdir()}
+    assert names == {"smoke", "burst-3party", *ON_LOOPBACK, *IN_NAMESPACES}
+
+
+@pytest.mark.parametrize("name", ON_LOOPBACK)
 def test_shipped(scenarios, name):
     result = scenarios.run(name)
     assert result.code == 0, result.text
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["distributed", "host-sidecar"])
+@pytest.mark.parametrize("name", IN_NAMESPACES)
 def test_shipped_in_namespaces(scenarios, nat, name):
     result = scenarios.run(name)
     assert result.code == 0, result.text
-    assert namespaces.delete("hlsrun") == []
+    run = re.search(r"run-[0-9a-f]{8}", result.text)[0]
+    assert namespaces.delete(namespace_prefix(run)) == []
     scenarios.nothing_is_left()
 
 
-@pytest.mark.parametrize("name", ["smoke", "sidecar-crash"])
+@pytest.mark.parametrize("direct", [[], ["--direct"]])
+def test_burst_of_fewer_messages(scenarios, direct):
+    text = shipped("burst-3party")
+    assert text.count(BURSTS) == 3
+    result = scenarios.run(scenarios.file(text.replace(BURSTS, BURSTS_HERE)), *direct)
+    assert result.code == 0, result.text
+    assert f"{3 * 12 * 1677722:,} B, SHA-256 too" in result.text
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("name", ["smoke", *ON_LOOPBACK, *IN_NAMESPACES])
 def test_direct(scenarios, name):
     result = scenarios.run(name, "--direct")
     assert result.code == 0, result.text
@@ -206,28 +124,27 @@ def test_a_reject_ends_a_run_and_is_shown(scenarios):
     scenarios.nothing_is_left()
 
 
-def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios):
-    address = "{SYFTBOX_HOTLINK_TCP_PROXY_ADDR: 192.0.2.1, HOTLINK_PROXY_ALLOW_FROM: docker}"
-    text = ENDLESS.replace("b: }", f"b: {{environment: {address}}}}}")
+@pytest.mark.parametrize(
+    "environment, words",
+    [
+        ("{SYFTBOX_HOTLINK_TCP_PROXY_ADDR: 192.0.2.1, HOTLINK_PROXY_ALLOW_FROM: docker}",
+         "sidecar b: port in use: cannot listen on 192.0.2.1"),
+        ("{HOTLINK_PROXY_PORTS: '1024'}", "sidecar b: .* marker=b@scenario.example/.* rejected: "),
+        ("{HOTLINK_PROXY_PORTS: many}", "hotlink-proxy check for b: fail configuration "),
+    ],
+)
+def test_a_sidecar_that_cannot_listen_is_told_at_once(scenarios, environment, words):
+    text = ENDLESS.replace("b: }", f"b: {{environment: {environment}}}}}")
     result = scenarios.run(scenarios.file(text))
     assert result.code == 1
-    assert result.verdict("preflight") == "FAILED"
-    assert "sidecar b: port in use: cannot listen on 192.0.2.1" in result.text
+    assert result.verdict("preflight") == "FAILED", result.text
+    assert re.search(words, result.text), result.text
     scenarios.nothing_is_left()
 
 
-def commands(a, b="true"):
-    return TWO + f"""
-links:
-  - between: [a, b]
-    programs:
-      - kind: command
-        commands: {{a: '{a}', b: '{b}'}}
-"""
-
-
-def test_a_process_that_outlives_the_run(scenarios):
-    result = scenarios.run(scenarios.file(commands("sleep 600 & exit 0")))
+@pytest.mark.parametrize("how", ["", "setsid", "env -i", "setsid env -i"])
+def test_a_process_that_outlives_the_run(scenarios, how):
+    result = scenarios.run(scenarios.file(commands(f"{how} sleep 600 & exit 0")))
     assert result.code == 1
     assert result.verdict("nothing outlives the run") == "FAILED"
     assert "still there: sleep 600" in result.text
@@ -244,54 +161,118 @@ def test_no_secrets_in_the_bundle(scenarios):
     scenarios.nothing_is_left()
 
 
-def test_interrupted(scenarios):
+@pytest.mark.parametrize("direct", [[], ["--direct"]])
+def test_no_secrets_that_the_file_names_either(scenarios, direct):
+    """Those of a sidecar's environment, also a token that its file does not have any more."""
+    token = scenarios.directory / "token"
+    token.write_text("the-first-token\n")
+    leak = f"cat {token}; echo second-token > {token}"
+    leak += "; echo http://me:open-sesame@proxy:3128 refreshed-by; exit 1"
+    environment = f"{{SYFTBOX_ACCESS_TOKEN_FILE: {token}, SYFTBOX_REFRESH_TOKEN: refreshed-by"
+    environment += ", http_proxy: 'http://me:open-sesame@127.0.0.1:1', no_proxy: 127.0.0.1}"
+    text = commands(leak).replace("{a: ,", f"{{a: {{environment: {environment}}},")
+    result = scenarios.run(scenarios.file(text), *direct)
+    assert result.code == 1
+    for content in result.files.values():
+        for word in ("the-first-token", "open-sesame", "refreshed-by"):
+            assert word not in content
+    if direct:  # else the preflight fails: the relay does not know the token
+        said = result.files["logs/party-a-with-b-1.out"].splitlines()
+        assert said == ["***", "http://me:***@proxy:3128 ***"]
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize("processes", [1, 5])  # with the first, `hotlink-proxy check` runs
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(scenarios, processes, number):
     process = scenarios.start(scenarios.file(ENDLESS))
-    scenarios.wait_started(5)
-    process.send_signal(signal.SIGINT)
+    scenarios.wait_started(processes)
+    os.killpg(process.pid, number)
     result = scenarios.result(process)
     assert result.code == 130, result.text
+    assert result.text.splitlines()[-2].endswith("tried: FAILED: interrupted")
     assert "verdict.txt" in result.files
     scenarios.nothing_is_left()
 
 
-def left_behind(scenarios, scenario):
-    """A run of five processes whose runner was killed by SIGKILL; its directory."""
-    runner = scenarios.start(scenario)
+@pytest.mark.parametrize(
+    "name, check, line",
+    [
+        ("relay", "sidecars end well", "relay ended by itself with exit code -9"),
+        ("sidecar-b", "sidecars end well", "sidecar-b ended by itself with exit code -9"),
+        ("party-a-with-b-1", "programs end", "party-a-with-b-1: exit code -9, expected 0"),
+    ],
+)
+def test_what_is_killed_from_outside_ends_the_run(scenarios, name, check, line):
+    runner = scenarios.start(scenarios.file(ENDLESS))
     scenarios.wait_started(5)
-    runner.kill()
-    runner.wait()
-    assert len(scenarios.processes()) == 5
-    return scenarios.run_directories()[0]
+    os.kill(scenarios.pid(name), signal.SIGKILL)
+    result = scenarios.result(runner)
+    assert result.code == 1
+    assert result.verdict(check) == "FAILED"
+    assert f"tried: FAILED: {line}" in result.text
+    codes = json.loads(result.files["exit_codes.json"])
+    assert {"process": name, "exit_code": -9} in codes
+    scenarios.nothing_is_left()
 
 
-def test_what_a_killed_runner_left_is_cleaned(scenarios):
-    left = left_behind(scenarios, scenarios.file(ENDLESS))
-    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
-        try:
-            # Its number is in a pid file, of a process that had it before.
-            fields = pathlib.Path(f"/proc/{stranger.pid}/stat").read_text().split(" ")
-            fields[21] = str(int(fields[21]) - 1)
-            (left / "pids/stranger.pid").write_text(" ".join(fields))
-            other = scenarios.work / "run-living"  # of a runner that lives: this test
-            other.mkdir()
-            (other / "runner.pid").write_text(pathlib.Path("/proc/self/stat").read_text())
-            result = scenarios.run("smoke")
-            assert stranger.poll() is None
-        finally:
-            stranger.kill()
+def test_the_run_goes_on_when_nobody_reads_what_it_says(scenarios):
+    runner = scenarios.start("smoke")
+    runner.stdout.readline()
+    runner.stdout.close()
+    assert runner.wait(RUN_LIMIT * SCALE) == 0
+    assert len(list(scenarios.work.glob("run-*.tar.gz"))) == 1
+    scenarios.nothing_is_left()
+
+
+def test_a_server_that_does_not_answer(scenarios):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = scenarios.run("smoke", "--server", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert result.code == 1
+    assert result.verdict("preflight") == "FAILED"
+    line = "hotlink-proxy check for a: fail relay relay 127.0.0.1:.* does not answer the upgrade"
+    assert re.search(f"^.*smoke: FAILED: {line}", result.text, re.MULTILINE)
+    assert "verdict.txt" in result.files
+    scenarios.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["no-such"], "there is no scenario no-such; there are burst-3party, "),
+        (["/no/such.yaml"], "/no/such.yaml: No such file"),
+        (["smoke", "--work", "/proc/none"], "--work /proc/none: "),
+        (["smoke", "--scale", "0"], "--scale takes a number above 0"),
+        (["smoke", "--scale", "nan"], "--scale takes a number above 0"),
+        (["smoke", "--server", "example.org"], "--server takes an http or https address"),
+        (["smoke", "--direct", "--server", "http://x"], "--direct has no server"),
+    ],
+)
+def test_wrong_usage(scenarios, arguments, words):
+    result = scenarios.run(*arguments)
+    assert result.code == 2, result.text
+    assert words in result.text
+    assert list(scenarios.work.glob("*")) == []
+
+
+def test_a_file_that_is_no_text(scenarios):
+    path = scenarios.file("")
+    path.write_bytes(b"\xff\xfe\x00")
+    result = scenarios.run(path)
+    assert result.code == 2
+    assert f"{path}: " in result.text and "Traceback" not in result.text
+
+
+def test_as_many_parties_as_there_can_be(scenarios):
+    names = [f"p{number}" for number in range(16)]
+    links = "".join(
+        f"  - {{between: [{a}, {b}], programs: [{{kind: ping-pong, rounds: 3}}]}}\n"
+        for a, b in zip(names, names[1:])
+    )
+    parties = ", ".join(f"{name}: " for name in names)
+    text = TWO.replace("a: , b: ", parties) + f"links:\n{links}"
+    result = scenarios.run(scenarios.file(text))
     assert result.code == 0, result.text
-    assert f"left by an earlier run: {left.name}: 5 processes" in result.text
-    assert scenarios.processes() == []
-    assert scenarios.run_directories() == [other]
-
-
-def test_namespaces_of_a_killed_runner_are_deleted(scenarios, nat):
-    text = f"topology: nat\n{ENDLESS}"
-    left = left_behind(scenarios, scenarios.file(text))
-    result = scenarios.run("smoke")
-    assert result.code == 0, result.text
-    assert f"{left.name}: 5 processes, 5 namespaces" in result.text
-    assert namespaces.delete(namespace_prefix(left.name)) == []
     scenarios.nothing_is_left()
 
 
@@ -330,6 +311,8 @@ LINK = "links:\n  - between: [a, b]\n    programs: [{kind: ping-pong}]\n"
         (TWO + LINK + "faults: [{do: kill, target: sun, at: 1}]\n", 7, "it takes relay"),
         (TWO + LINK + "limits: {run: soon}\n", 7, "it takes a time"),
         (TWO.replace("b: }", "b: {email: A@scenario.example}}") + LINK, 3, "is a's e-mail too"),
+        (TWO.replace("b: }", "b: {environment: {HOTLINK_PROXY_LOG_LEVEL: info}}}") + LINK, 3,
+         "HOTLINK_PROXY_LOG_LEVEL is the runner's to set"),
         ("name: x\n" + TWO + LINK, 1, "has to be the file's"),
     ],
 )

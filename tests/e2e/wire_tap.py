@@ -1,4 +1,4 @@
-"""A tap between one sidecar and the relay: sees, loses, holds back and makes up messages."""
+"""A tap between sidecars and the relay: sees, loses, holds back, alters and makes up messages."""
 
 import asyncio
 import sys
@@ -22,6 +22,7 @@ class WireTap(LoopThread):
         self.url = f"http://127.0.0.1:{port}"
         self.seen = []  # (direction, type, fields) of all that passed, in order
         self.drop = lambda direction, kind, fields: False
+        self.alter = lambda direction, kind, frame: frame  # what passes instead
         self._upstream = relay.url.replace("http", "ws")
         self._sockets = {}  # direction -> where its messages go
         self._server = self.call(self._serve(port))
@@ -78,6 +79,6 @@ class WireTap(LoopThread):
                 if self.drop(direction, kind, fields):
                     continue
                 self.seen.append((direction, kind, fields))
-                await target.send(frame)
+                await target.send(self.alter(direction, kind, frame))
         except websockets.ConnectionClosed:
             pass
