@@ -77,6 +77,9 @@ class Channel {
   ChannelStatus Status(Time now) const;
 
  private:
+  // What the server says of a sid that it has not, or not any more (protocol.md §3).
+  static constexpr std::string_view kUnknownSession = "unknown session";
+
   enum class Mode { kUnknown, kReliable, kPlain };
 
   // channel.cc
@@ -110,6 +113,7 @@ class Channel {
   void OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, Duration round_trip,
                        Time now);
   void OnAck(std::string_view sid, std::string_view token, Time now);
+  void OnDenied(Time now);
   void Learn(Inst inst, Time now);
   void Adopted(Inst inst, bool instead, Time now);
   void SecondAccept();

@@ -83,7 +83,8 @@ void Channel::OnSignal(const Signal& signal, Time now) {
   }
   // A client tries for a direct connection behind each of its Accepts (protocol.md §5).
   if (signal.kind == "sdp_offer") client_seen_ = now;
-  if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = signal.error}, now);
+  // The server's answer to a Signal of a session that it does not know (protocol.md §3).
+  if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = kUnknownSession}, now);
 }
 
 void Channel::OnFlowOpen(std::string_view sid_text, std::string_view token, Time now) {

@@ -183,20 +183,27 @@ void Channel::OnReject(const Reject& reject, Time now) {
     if (reject.reason == kPermissionDenied) host_.PermissionDenied(id_);
     return plain_.OnReject(reject.reason, now);
   }
-  if (challenge_.Is(reject.sid)) {
+  if (!ours) return;
+  OutboundSession* session = main_.Is(reject.sid) ? &main_ : &challenge_;
+  // Whatever else a receiver says, the session is there (join.md §2). Denied is an Open alone.
+  const bool denied = reject.reason == kPermissionDenied && session->state() == State::kOpening;
+  if (!denied && reject.reason != kUnknownSession) return;
+  if (session == &challenge_) {
     CloseSession(&challenge_, reject.reason, false);
     challenge_.BackOff();
-    return;
+  } else if (denied) {
+    OnDenied(now);
+  } else {
+    Restart(kUnknownSession, false, now);
   }
-  if (!main_.Is(reject.sid)) return;
-  if (reject.reason == kPermissionDenied) {
-    if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
-    denied_ = true;
-    CloseSession(&main_, reject.reason, false);
-    open_at_ = now + config_.denied_retry;
-    return host_.PermissionDenied(id_);
-  }
-  Restart(reject.reason, false, now);
+}
+
+void Channel::OnDenied(Time now) {
+  if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
+  denied_ = true;
+  CloseSession(&main_, kPermissionDenied, false);
+  open_at_ = now + config_.denied_retry;
+  host_.PermissionDenied(id_);
 }
 
 void Channel::AclPublished(bool published, const std::string& detail, Time now) {
