@@ -133,6 +133,7 @@ void Channel::OnClose(const Close& close, Time now) {
 
 void Channel::Step(Time now) {
   if (gone_) return;
+  if (!WaitsForHello()) unanswered_since_ = kNever;
   CheckPlain(now);
   if (mode_ == Mode::kPlain) {
     StepPlain(now);

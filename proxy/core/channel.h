@@ -84,7 +84,9 @@ class Channel {
 
   // channel.cc
   std::unique_ptr<Joins> MakeJoins();
-  Joins::Peer PeerView() const { return {peer_known(), last_heard_, peer_stream_window_}; }
+  Joins::Peer PeerView() const {
+    return {peer_known(), last_heard_, peer_stream_window_, unanswered_since_};
+  }
   size_t ConnectionsAllowed() const {
     return plain_.busy() ? config_.standbys : joins_->connections_allowed();
   }
@@ -136,7 +138,8 @@ class Channel {
   uint64_t Window() const;
   FlowGrant Grant();
   void SendSignal(std::string_view sid, std::string_view kind, const std::string& token);
-  void Heard(Time now) { last_heard_ = now; }
+  void Heard(Time now);
+  bool WaitsForHello() const;
   void RememberAccepted(const std::string& sid);
 
   const ChannelId id_;
@@ -189,6 +192,8 @@ class Channel {
   std::deque<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
   std::vector<std::pair<Inst, uint64_t>> newest_attempt_;  // by sender inst: accept none twice
   Time last_heard_ = 0;
+  // See Joins::Peer.
+  Time unanswered_since_ = kNever;
   Time client_seen_ = 0;  // something that only a client without the flow extension sends
   std::string one_path_;  // the peer opened a path of ours: what is wrong there
   Epoch told_epoch_ = 1;  // the newest that an ack named or will name

@@ -17,6 +17,18 @@ constexpr Duration kFreshAttempt = 1 * kSecond;
 
 }  // namespace
 
+void Channel::Heard(Time now) {
+  // One that had been away for long gets its time to answer anew.
+  const bool back = now - last_heard_ >= config_.peer_silent;
+  if (unanswered_since_ == kNever || back) unanswered_since_ = now;
+  last_heard_ = now;
+}
+
+// What there is to say waits for the peer's sidecar, and for nothing else.
+bool Channel::WaitsForHello() const {
+  return mode_ == Mode::kReliable && host_.link_up() && !denied_ && !main_.up() && !out_.empty();
+}
+
 void Channel::RememberAccepted(const std::string& sid) {
   if (accepted_.size() == kAcceptedKept) {
     // The session that a plain peer uses lasts as long as its client runs.

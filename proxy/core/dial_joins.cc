@@ -198,7 +198,8 @@ void DialJoins::Step(const Peer& peer, Time now) {
     entry->scheduled = kNever;
     Touch(due->second, entry);
   }
-  if (first_grant || (context_.drain == Drain::kTerminate && context_.acknowledged)) {
+  const bool deaf = peer.Deaf(0, context_.config.peer_silent);
+  if (first_grant || deaf || (context_.drain == Drain::kTerminate && context_.acknowledged)) {
     for (auto& [key, entry] : joins_) Touch(key, &entry);
   }
   BeginQueued();

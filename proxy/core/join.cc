@@ -234,9 +234,12 @@ Time Join::SilentAt(const Peer& peer) const {
 
 // Rule 11.
 bool Join::EndSilent(const Peer& peer) {
-  if (now_ < SilentAt(peer)) return false;
-  AppendRst("peer sidecar lost");
-  return EndEpoch(true, "peer sidecar lost");
+  const bool deaf = active_->committed() && !store_.HasOrphan() &&
+                    peer.Deaf(active_->committed_at, config_.peer_silent);
+  if (!deaf && now_ < SilentAt(peer)) return false;
+  const std::string_view why = deaf ? kPeerDeaf : kPeerLost;
+  AppendRst(why);
+  return EndEpoch(true, why);
 }
 
 void Join::StartDrain(Drain kind, std::string_view reason, Time deadline) {

@@ -3,7 +3,9 @@
 #ifndef HOTLINK_PROXY_CORE_JOINS_H_
 #define HOTLINK_PROXY_CORE_JOINS_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +27,17 @@ class Joins : public RecordSink {
     Time last_heard = 0;
     uint64_t stream_window =
         0;  // bytes each new stream may carry at once (dial_joins.h); 0: unknown
+    // The log has something for it and it is heard, but it answers none of our Opens: since when.
+    Time unanswered_since = kNever;
+
+    // So for `limit` and a join that began at `from`: what rule 11 says of silence holds for it.
+    bool Deaf(Time from, Duration limit) const {
+      return unanswered_since != kNever && last_heard - std::max(unanswered_since, from) >= limit;
+    }
   };
+  static constexpr std::string_view kPeerLost = "peer sidecar lost";
+  static constexpr std::string_view kPeerDeaf =
+      "peer sidecar lost: it is heard, but answers none of our Opens";
 
   // Applies the rules until nothing moves.
   virtual void Step(const Peer& peer, Time now) = 0;

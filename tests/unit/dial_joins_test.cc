@@ -236,6 +236,29 @@ TEST_CASE_FIXTURE(DialFixture, "a peer that is not heard of any more is lost") {
   CHECK(party_[1].end == End::kReset);
 }
 
+TEST_CASE_FIXTURE(DialFixture, "a peer that is heard, but answers no Open, is lost after a while") {
+  out.SessionDown();
+  Connect(1, "abc");
+  peer.unanswered_since = now;
+  const auto hear = [this] {
+    peer.last_heard = now;
+    Step();
+  };
+  Wait(config_.peer_silent - 1);
+  hear();
+  Connect(2, "de");
+  CHECK(party_[1].end == End::kOpen);
+  Wait(1);
+  CHECK(party_[1].end == End::kOpen);  // it may be gone
+  hear();
+  CHECK(party_[1].end == End::kReset);
+  CHECK(party_[2].end == End::kOpen);  // began later
+  peer.unanswered_since = kNever;
+  Wait(config_.peer_silent - 2);
+  hear();
+  CHECK(party_[2].end == End::kOpen);
+}
+
 // --- flow control ------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(DialFixture, "no more is sent than the receiver granted to the stream") {
