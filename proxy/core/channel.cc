@@ -85,8 +85,8 @@ void Channel::PartyAccepted(ConnId conn, Time now) {
     return;
   }
   if (!queue_.Add(conn, ConnectionsAllowed(), now)) {
-    Log(LogLevel::kWarning, "conn=" + std::to_string(conn) + " reset: " +
-                                std::to_string(ConnectionsAllowed()) + " connections wait already");
+    Log(LogLevel::kWarning,
+        "conn=" + std::to_string(conn) + " reset: " + joins_->connections_limit());
   }
 }
 

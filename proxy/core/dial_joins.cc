@@ -216,6 +216,12 @@ size_t DialJoins::connections_allowed() const {
   return context_.config.streams - std::min(context_.config.streams, joins_.size());
 }
 
+std::string DialJoins::connections_limit() const {
+  if (!HasMemory()) return "the memory that HOTLINK_PROXY_MEMORY_MB allows is used up";
+  return "there are as many as HOTLINK_PROXY_STREAMS allows: " +
+         std::to_string(context_.config.streams);
+}
+
 // Connections that are no probes become streams, as long as the log takes their first bytes.
 void DialJoins::BeginQueued() {
   if (!context_.peer.associated || context_.peer.stream_window == 0) return;

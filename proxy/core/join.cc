@@ -53,6 +53,10 @@ bool Join::SkipAborted() {
 
 bool Join::waits_for_look_ahead() const { return !active_ && !queue_.empty() && BeyondLookAhead(); }
 
+std::string Join::connections_limit() const {
+  return "as many wait as HOTLINK_PROXY_STANDBYS allows: " + std::to_string(config_.standbys);
+}
+
 bool Join::BeyondLookAhead() const {
   return !store_.HasOrphan() && k_ > out_.peer_epoch() + static_cast<Epoch>(config_.look_ahead);
 }

@@ -64,12 +64,13 @@ class Joins : public RecordSink {
   virtual bool drained() const = 0;    // draining, and no join is left
   virtual bool drain_cut() const = 0;  // a join was ended before it was done
 
-  virtual bool busy() const = 0;                   // a connection of ours or the peer's is bound
-  virtual size_t connections_allowed() const = 0;  // that may wait in the queue now
-  virtual Epoch epoch() const = 0;                 // what our acks tell the peer to have reached
-  virtual bool waits_for_look_ahead() const = 0;   // a connection waits for the peer's epoch
-  virtual size_t held() const = 0;                 // payload bytes that the party has not taken yet
-  virtual size_t window_taken() const = 0;         // what they take of the log's window
+  virtual bool busy() const = 0;                      // a connection of ours or the peer's is bound
+  virtual size_t connections_allowed() const = 0;     // that may wait in the queue now
+  virtual std::string connections_limit() const = 0;  // what keeps more out, for people
+  virtual Epoch epoch() const = 0;                    // what our acks tell the peer to have reached
+  virtual bool waits_for_look_ahead() const = 0;      // a connection waits for the peer's epoch
+  virtual size_t held() const = 0;          // payload bytes that the party has not taken yet
+  virtual size_t window_taken() const = 0;  // what they take of the log's window
 
   // What is to be said of them.
   virtual size_t dialling() const { return 0; }      // connections of the peer without one here yet

@@ -346,6 +346,17 @@ TEST_CASE_FIXTURE(DialFixture, "more streams of the peer than allowed are refuse
   CHECK(Sent() == "35.rst(too many connections at once) ");
 }
 
+TEST_CASE_FIXTURE(DialFixture, "refusals that nobody takes: 4096 wait, the next one is left out") {
+  for (Epoch n = 1; n <= 16; ++n) Bytes(2 * n + 1, "x");
+  out.SessionDown();
+  Epoch id = 33;
+  while (out.unsent() < 4095) Bytes(id += 2, "x");
+  Bytes(id += 2, "x");
+  CHECK(out.unsent() == 4096);
+  Bytes(id += 2, "x");
+  CHECK(out.unsent() == 4096);
+}
+
 TEST_CASE_FIXTURE(DialFixture, "streams that cannot be, or are over, are ignored") {
   Bytes(1, "x");    // no side has it
   Bytes(2, "x");    // ours, never begun
