@@ -63,6 +63,13 @@ Channel::~Channel() {
   for (const std::string& sid : accepted_) host_.DropSid(sid);
 }
 
+Joins::Peer Channel::PeerView() const {
+  return {.associated = peer_known(),
+          .last_heard = last_heard_,
+          .stream_window = peer_stream_window_,
+          .unanswered_since = unanswered_opens_ >= kUnansweredOpens ? unanswered_since_ : kNever};
+}
+
 void Channel::Log(LogLevel level, const std::string& words) const {
   if (host_.log().Enabled(level)) host_.log().Write(level, name_ + " " + words);
 }

@@ -20,7 +20,10 @@ constexpr Duration kFreshAttempt = 1 * kSecond;
 void Channel::Heard(Time now) {
   // One that had been away for long gets its time to answer anew.
   const bool back = now - last_heard_ >= config_.peer_silent;
-  if (unanswered_since_ == kNever || back) unanswered_since_ = now;
+  if (unanswered_since_ == kNever || back) {
+    unanswered_since_ = now;
+    unanswered_opens_ = 0;
+  }
   last_heard_ = now;
 }
 

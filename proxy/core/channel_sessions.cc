@@ -31,6 +31,7 @@ bool Channel::OpenSession(OutboundSession* session, Inst target, Time now) {
   if (!host_.TakeOpenPlace(id_, peer_known())) return false;
   if (!session->sid().empty()) host_.DropSid(session->sid());
   if (session == &main_ && main_.accepts() == 1) double_accepts_ = 0;
+  ++unanswered_opens_;
   session->Opened({inst_, target, ++attempts_}, now);
   host_.AddSid(session->sid(), id_);
   host_.link().SendControl(Open{.sid = session->sid(), .path = spec_.own_path, .to = spec_.peer});
@@ -155,8 +156,8 @@ void Channel::StepPing(Time now) {
 void Channel::SecondAccept() {
   if (++double_accepts_ != kDoubleAccepts) return;
   Log(LogLevel::kWarning,
-      "the peer has a second hotlink client: every session is accepted twice; a SyftBox client "
-      "beside the peer's sidecar has to run with SYFTBOX_HOTLINK=0");
+      "the peer has a second hotlink client: every session is accepted twice; its SyftBox client "
+      "has to run with SYFTBOX_HOTLINK=0 beside its sidecar, or its second sidecar has to end");
 }
 
 void Channel::OnAccept(std::string_view sid, Time now) {
@@ -252,6 +253,17 @@ void Channel::Adopted(Inst inst, bool instead, Time now) {
   open_at_ = now;
 }
 
+// Should the peer be there again, even the same process, it meets another instance here.
+void Channel::BeginAnew(std::string_view why) {
+  CloseSession(&challenge_, why, true);
+  challenge_target_ = 0;
+  association_ = Association();
+  inst_ = std::max<Inst>(1, host_.Random());
+  in_.Reset();
+  in_sid_.clear();
+  in_attempt_ = peer_gen_ = peer_stream_window_ = 0;
+}
+
 void Channel::OnHello(std::string_view sid, std::string_view token, Time now) {
   const auto hello = ParseFlowHello(token);
   OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
@@ -293,7 +305,13 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
   if (!out_.SessionUp(hello.grant, round_trip, now)) {
     constexpr std::string_view kWhy = "the peer claims to hold what was never sent";
     Log(LogLevel::kWarning, std::string(kWhy));
-    return Restart(kWhy, true, now);
+    Restart(kWhy, true, now);
+    // It is one that was taken for dead when another process spoke in its name. Or it lies, and
+    // would set the pace.
+    if (now - anew_at_ < kAnewEvery) return;
+    anew_at_ = now;
+    joins_->PeerRestarted(now);
+    return BeginAnew(kWhy);
   }
   main_.Up();
   last_ack_ = now;

@@ -138,6 +138,23 @@ TEST_CASE_FIXTURE(JoinedWorld, "a new process counts its attempts from 1, and is
   CHECK(b.conn(2).taken == "too");
 }
 
+TEST_CASE_FIXTURE(JoinedWorld, "who was displaced by another process in its name is met anew") {
+  LinkDown(&b);
+  Side& twin = Add("b@x");
+  AddChannel(&twin, "a@x");
+  Run(kSecond);
+  CHECK(a.log.Count("the peer's sidecar was restarted", LogLevel::kInfo) == 1);
+  LinkDown(&twin);
+  LinkUp(&b);
+  Run(kSecond);
+  CHECK(b.conn(1).end == End::kReset);
+  Connect(&a, 2, "to b");
+  Connect(&b, 2, "to a");
+  Run(kSecond);
+  CHECK(b.conn(2).taken == "to b");
+  CHECK(a.conn(2).taken == "to a");
+}
+
 TEST_CASE_FIXTURE(PairWorld, "a delayed Open of a dead process displaces nobody") {
   Sent old = b.SentOf(MessageType::kOpen).back();
   old.from = "b@x";
