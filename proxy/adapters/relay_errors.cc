@@ -96,10 +96,6 @@ std::string Cause(const ConnectFailure& failure, const std::string& host,
   }
 }
 
-std::string PlainHint(const RelayUrl& url) {
-  return url.tls ? "" : "; is it a port for https? Then use https:// in the server URL";
-}
-
 }  // namespace
 
 std::string ConnectFailureText(const ConnectFailure& failure, const std::string& server,
@@ -134,10 +130,20 @@ std::string FailureKey(const std::string& reason) {
 std::string RefusalHint(int http_status, std::string_view answer, const RelayUrl& url,
                         const std::string& email) {
   constexpr std::string_view kTlsAlert = "\x15\x03";  // RFC 8446 §5.1: content type, version
-  if (answer.empty() || answer.starts_with(kTlsAlert) || http_status == 400) return PlainHint(url);
+  const bool maybe_tls = answer.empty() || answer.starts_with(kTlsAlert) || http_status == 400;
+  if (maybe_tls && !url.tls) return "; is it a port for https? Then use https:// in the server URL";
   if (http_status == 401) return "; it wants a valid access token (SYFTBOX_ACCESS_TOKEN)";
-  if (http_status == 403) return "; it does not let " + email + " in with this access token";
-  if (http_status == 404) return "; is the server URL right? Asked for " + url.target;
+  if (http_status == 403)
+    return "; it does not let " + email +
+           " in with this access token: do SYFTBOX_EMAIL and SYFTBOX_ACCESS_TOKEN belong together?";
+  if (http_status == 429)
+    return "; too much is asked of it from this address: it is tried again, but somebody else may "
+           "have to ask it less often";
+  if (http_status / 100 == 5)
+    return "; the server, or a proxy in front of it, is in trouble: look at its log. It is tried "
+           "again";
+  if (http_status == 0 || http_status == 200 || http_status == 400 || http_status == 404)
+    return "; is the server URL right? Asked for " + url.target;
   if (http_status / 100 == 3)
     return "; it has moved: put its new address into the server URL" +
            std::string(url.tls ? "" : ", perhaps just https://");

@@ -79,8 +79,9 @@ TEST_CASE("relay errors: TLS and plain mixed up") {
   CHECK(Says(RefusalHint(0, "", plain, "a@x"), hint));
   CHECK(Says(RefusalHint(0, "\x15\x03\x03", plain, "a@x"), hint));
   CHECK(Says(RefusalHint(400, "HTTP/1.1 400 Bad Request", plain, "a@x"), hint));
-  CHECK(RefusalHint(0, "", tls, "a@x").empty());
-  CHECK(RefusalHint(0, "SSH-2.0", plain, "a@x").empty());
+  CHECK(!Says(RefusalHint(0, "", tls, "a@x"), hint));
+  CHECK(!Says(RefusalHint(0, "SSH-2.0", plain, "a@x"), hint));
+  CHECK(!Says(RefusalHint(400, "HTTP/1.1 400 Bad Request", tls, "a@x"), hint));
   CHECK(Says(RefusalHint(301, "HTTP/1.1 301", plain, "a@x"), "has moved"));
 }
 
