@@ -113,13 +113,15 @@ bool CurlConnection::tls_failed() const {
 }
 
 std::string CurlConnection::ConnectError(CURLcode code) {
-  long os_error = 0, proxy_status = 0;
+  long os_error = 0, proxy_status = 0, socks = 0;
   curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_OS_ERRNO, &os_error);
   curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_PROXY_ERROR, &socks);
   failure_.code = code;
   failure_.detail = transfer_.easy().Words(code);
   failure_.os_error = static_cast<int>(os_error);
   failure_.proxy_status = static_cast<int>(proxy_status);
+  failure_.socks = static_cast<CURLproxycode>(socks);
   return ConnectFailureText(failure_, options_.name, options_.ca_file);
 }
 

@@ -33,7 +33,9 @@ CurlEasy::CurlEasy(const std::string& url, const std::string& ca_file)
   Set(CURLOPT_HTTPPROXYTUNNEL, 1L);
   // Else a time-out during the name lookup waits for the resolver's thread and blocks the loop.
   Set(CURLOPT_QUICK_EXIT, 1L);
-  if (!ca_file.empty()) Set(CURLOPT_CAINFO, ca_file.c_str());
+  if (ca_file.empty()) return;
+  Set(CURLOPT_CAINFO, ca_file.c_str());
+  Set(CURLOPT_PROXY_CAINFO, ca_file.c_str());  // of a proxy that is spoken to in TLS
 }
 
 }  // namespace hotlink

@@ -11,7 +11,7 @@ namespace hotlink {
 
 class CurlEasy {
  public:
-  // `ca_file`: PEM; empty: the system's certificates.
+  // `ca_file`: PEM, for the server and a proxy alike; empty: the system's certificates.
   CurlEasy(const std::string& url, const std::string& ca_file);
   ~CurlEasy() { curl_easy_cleanup(handle_); }
   CurlEasy(const CurlEasy&) = delete;
