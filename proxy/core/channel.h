@@ -173,8 +173,11 @@ class Channel {
   // A peer may end sessions as fast as they come up: one in a while is told above debug.
   static constexpr Duration kSessionLogEvery = 1 * kSecond;
   Time up_logged_at_ = -kSessionLogEvery;
+  // The peer claims to hold what was never sent, and nobody else accepts: so often in a row.
+  static constexpr int kLoneClaims = 5;
+  int lone_claims_ = 0;
   static constexpr Duration kAnewEvery = 10 * kSecond;
-  Time anew_at_ = -kAnewEvery;  // when BeginAnew() was called for what the peer claimed
+  Time anew_at_ = -kAnewEvery;                // when BeginAnew() was called for that
   LogLevel session_level_ = LogLevel::kInfo;  // of the lines about the session that is up
   // The peer's sidecar joins otherwise than this channel's marker says; empty: not that is known.
   std::string mismatch_;

@@ -305,11 +305,13 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
   if (!out_.SessionUp(hello.grant, round_trip, now)) {
     constexpr std::string_view kWhy = "the peer claims to hold what was never sent";
     Log(LogLevel::kWarning, std::string(kWhy));
+    lone_claims_ = main_.accepts() > 1 ? 0 : lone_claims_ + 1;
     Restart(kWhy, true, now);
-    // It is one that was taken for dead when another process spoke in its name. Or it lies, and
-    // would set the pace.
-    if (now - anew_at_ < kAnewEvery) return;
+    // It is one that was taken for dead when another process spoke in its name, which is gone by
+    // now: nobody else accepts. Or it lies, and would set the pace.
+    if (lone_claims_ < kLoneClaims || now - anew_at_ < kAnewEvery) return;
     anew_at_ = now;
+    lone_claims_ = 0;
     joins_->PeerRestarted(now);
     return BeginAnew(kWhy);
   }

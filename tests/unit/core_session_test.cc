@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(JoinedWorld, "who was displaced by another process in its name
   CHECK(a.log.Count("the peer's sidecar was restarted", LogLevel::kInfo) == 1);
   LinkDown(&twin);
   LinkUp(&b);
-  Run(kSecond);
+  Run(5 * kSecond);
   CHECK(b.conn(1).end == End::kReset);
   Connect(&a, 2, "to b");
   Connect(&b, 2, "to a");
