@@ -106,7 +106,9 @@ void Sidecar::Replan() {
     return found != ports_.end() && core_.ChannelBusy(found->second.channel);
   };
   MarkerPlan next = PlanMarkers(scan_, plan_, busy,
-                                {.own_email = options_.email, .started_ns = started_us_ * 1000});
+                                {.own_email = options_.email,
+                                 .started_ns = started_us_ * 1000,
+                                 .channels = options_.channels});
   const PlanDiff diff = DiffPlans(plan_, next);
   plan_ = std::move(next);
   Apply(diff);

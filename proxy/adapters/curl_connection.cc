@@ -4,7 +4,6 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
-#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -18,98 +17,25 @@ constexpr long kReceiveBuffer = 512 << 10;  // libcurl's own, bytes: its largest
 
 }  // namespace
 
-void InitCurlOnce() {
-  static const bool done = [] {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    std::signal(SIGPIPE, SIG_IGN);
-    return true;
-  }();
-  (void)done;
-}
-
 CurlConnection::CurlConnection(uv_loop_t* loop, CurlConnectionOptions options,
                                CurlConnectionEvents& events)
     : loop_(loop),
       options_(std::move(options)),
       events_(events),
-      timer_(loop, [this] { Action(CURL_SOCKET_TIMEOUT, 0); }) {
-  InitCurlOnce();
-  multi_ = curl_multi_init();
-  easy_ = curl_easy_init();
-  setup_failed_ = multi_ == nullptr || easy_ == nullptr || SetOptions() != CURLE_OK ||
-                  curl_multi_add_handle(multi_, easy_) != CURLM_OK;
-  // Adding the handle has set libcurl's timer, which begins; a failure is told from the loop too.
-  if (setup_failed_) timer_.Start(0);
-}
-
-CurlConnection::~CurlConnection() {
-  poll_.reset();
-  polls_.clear();
-  if (multi_ != nullptr && easy_ != nullptr) curl_multi_remove_handle(multi_, easy_);  // closes fd_
-  curl_easy_cleanup(easy_);
-  curl_multi_cleanup(multi_);
-}
-
-CURLcode CurlConnection::SetOptions() {
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, OnCurlSocket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, OnCurlTimer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  CURLcode failed = CURLE_OK;
-  auto set = [&](CURLoption option, auto value) {
-    CURLcode code = curl_easy_setopt(easy_, option, value);
-    if (code != CURLE_OK) failed = code;
-  };
-  set(CURLOPT_URL, options_.url.c_str());
-  set(CURLOPT_CONNECT_ONLY, 1L);
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_ERRORBUFFER, error_);
-  set(CURLOPT_FRESH_CONNECT, 1L);
-  // Else TLS would negotiate HTTP/2, which has no such upgrade.
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_HTTPPROXYTUNNEL, 1L);
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout / kMillisecond));
-  // Else a time-out during the name lookup waits for the resolver's thread and blocks the loop.
-  set(CURLOPT_QUICK_EXIT, 1L);
-  set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  set(CURLOPT_TCP_NODELAY, 1L);
-  set(CURLOPT_TCP_KEEPALIVE, 1L);
-  if (!options_.ca_file.empty()) set(CURLOPT_CAINFO, options_.ca_file.c_str());
-  set(CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
-  set(CURLOPT_SSL_CTX_DATA, this);
-  set(CURLOPT_VERBOSE, 1L);  // for OnCurlLog(); nothing is printed
-  set(CURLOPT_DEBUGFUNCTION, OnCurlLog);
-  set(CURLOPT_DEBUGDATA, this);
-  return failed;
-}
-
-// libcurl callback: only notes what to watch.
-int CurlConnection::OnCurlSocket(CURL*, curl_socket_t fd, int what, void* self, void*) {
-  auto* me = static_cast<CurlConnection*>(self);
-  if (what == CURL_POLL_REMOVE) {
-    me->polls_.erase(fd);
-    return 0;
-  }
-  auto& poll = me->polls_[fd];
-  if (!poll) {
-    poll = std::make_unique<Poll>(me->loop_, fd, Poll::Fd::kBorrowed, [me, fd](int status, int ev) {
-      int flags =
-          (ev & UV_READABLE ? CURL_CSELECT_IN : 0) | (ev & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
-      me->Action(fd, status < 0 ? CURL_CSELECT_ERR : flags);
-    });
-  }
-  poll->Watch((what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
-  return 0;
-}
-
-// libcurl callback: only sets the timer.
-int CurlConnection::OnCurlTimer(CURLM*, long milliseconds, void* self) {
-  auto* me = static_cast<CurlConnection*>(self);
-  if (milliseconds < 0)
-    me->timer_.Stop();
-  else
-    me->timer_.Start(milliseconds * kMillisecond);
-  return 0;
+      transfer_(loop, options_.url, options_.ca_file, [this](CURLcode code) { OnDone(code); }) {
+  CurlEasy& easy = transfer_.easy();
+  easy.Set(CURLOPT_CONNECT_ONLY, 1L);
+  easy.Set(CURLOPT_FRESH_CONNECT, 1L);
+  easy.Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout / kMillisecond));
+  easy.Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  easy.Set(CURLOPT_TCP_NODELAY, 1L);
+  easy.Set(CURLOPT_TCP_KEEPALIVE, 1L);
+  easy.Set(CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
+  easy.Set(CURLOPT_SSL_CTX_DATA, this);
+  easy.Set(CURLOPT_VERBOSE, 1L);  // for OnCurlLog(); nothing is printed
+  easy.Set(CURLOPT_DEBUGFUNCTION, OnCurlLog);
+  easy.Set(CURLOPT_DEBUGDATA, this);
+  transfer_.Start();
 }
 
 // libcurl callback: the lines of its log, passwords included.
@@ -132,51 +58,26 @@ CURLcode CurlConnection::OnTlsContext(CURL*, void* context, void* self) {
   return CURLE_OK;
 }
 
-void CurlConnection::Action(curl_socket_t fd, int flags) {
-  if (setup_failed_) {
-    events_.OnConnectFailed("libcurl could not be set up: " +
-                            std::string(error_[0] != 0 ? error_ : "out of memory"));
-    return;
-  }
-  int running = 0;
-  curl_multi_socket_action(multi_, fd, flags, &running);
-  CheckDone();
-}
-
-// May call out: nothing of this object is touched after it.
-void CurlConnection::CheckDone() {
-  int left = 0;
-  while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    CURLcode code = message->data.result;
-    if (code != CURLE_OK) {
-      events_.OnConnectFailed(ConnectError(code));
-      return;
-    }
-    Connected();
-    return;
-  }
-}
-
-// The easy handle stays in the multi handle: taking it out would close the connection.
-void CurlConnection::Connected() {
-  curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &fd_);
+// May call out: nothing of this object is touched after it. The easy handle stays in the multi
+// handle: taking it out would close the connection.
+void CurlConnection::OnDone(CURLcode code) {
+  if (code != CURLE_OK) return events_.OnConnectFailed(ConnectError(code));
+  CURL* easy = transfer_.easy().handle();
+  curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd_);
   if (fd_ == CURL_SOCKET_BAD) {
-    events_.OnConnectFailed("cannot connect to " + options_.name +
-                            ": libcurl reports success but has no socket");
-    return;
+    return events_.OnConnectFailed("cannot connect to " + options_.name +
+                                   ": libcurl reports success but has no socket");
   }
-  polls_.erase(fd_);
-  error_[0] = 0;
+  transfer_.Unwatch(fd_);
+  transfer_.easy().ForgetWords();
   const int unsent = kUnsentMax;
   setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 0L);
+  curl_easy_setopt(easy, CURLOPT_VERBOSE, 0L);
   poll_ = std::make_unique<Poll>(loop_, fd_, Poll::Fd::kBorrowed,
                                  [this](int status, int events) { OnSocket(status, events); });
   if (poll_->error() != 0) {
-    events_.OnConnectFailed("cannot watch the connection to " + options_.name + ": " +
-                            uv_strerror(poll_->error()));
-    return;
+    return events_.OnConnectFailed("cannot watch the connection to " + options_.name + ": " +
+                                   uv_strerror(poll_->error()));
   }
   poll_->Watch(UV_READABLE);
   events_.OnConnected();
@@ -191,7 +92,7 @@ void CurlConnection::WatchWritable(bool on) { poll_->Watch(UV_READABLE | (on ? U
 
 IoResult CurlConnection::Send(ByteView bytes) {
   size_t n = 0;
-  CURLcode code = curl_easy_send(easy_, bytes.data(), bytes.size(), &n);
+  CURLcode code = curl_easy_send(transfer_.easy().handle(), bytes.data(), bytes.size(), &n);
   if (code == CURLE_OK && n > 0) return {IoResult::Status::kDone, n, ""};
   if (code == CURLE_OK || code == CURLE_AGAIN) return {IoResult::Status::kAgain, 0, ""};
   return {IoResult::Status::kFailed, 0, IoError(code)};
@@ -199,7 +100,7 @@ IoResult CurlConnection::Send(ByteView bytes) {
 
 IoResult CurlConnection::Recv(std::span<uint8_t> into) {
   size_t n = 0;
-  CURLcode code = curl_easy_recv(easy_, into.data(), into.size(), &n);
+  CURLcode code = curl_easy_recv(transfer_.easy().handle(), into.data(), into.size(), &n);
   if (code == CURLE_OK && n > 0) return {IoResult::Status::kDone, n, ""};
   if (code == CURLE_OK) return {IoResult::Status::kClosed, 0, ""};
   if (code == CURLE_AGAIN) return {IoResult::Status::kAgain, 0, ""};
@@ -212,18 +113,20 @@ bool CurlConnection::tls_failed() const {
 }
 
 std::string CurlConnection::ConnectError(CURLcode code) {
-  long os_error = 0, proxy_status = 0;
-  curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
-  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  long os_error = 0, proxy_status = 0, socks = 0;
+  curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_OS_ERRNO, &os_error);
+  curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  curl_easy_getinfo(transfer_.easy().handle(), CURLINFO_PROXY_ERROR, &socks);
   failure_.code = code;
-  failure_.detail = error_[0] != 0 ? error_ : curl_easy_strerror(code);
+  failure_.detail = transfer_.easy().Words(code);
   failure_.os_error = static_cast<int>(os_error);
   failure_.proxy_status = static_cast<int>(proxy_status);
+  failure_.socks = static_cast<CURLproxycode>(socks);
   return ConnectFailureText(failure_, options_.name, options_.ca_file);
 }
 
 std::string CurlConnection::IoError(CURLcode code) const {
-  if (error_[0] != 0) return error_;
+  if (transfer_.easy().has_words()) return transfer_.easy().Words(code);
   int socket_error = 0;
   socklen_t size = sizeof socket_error;
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &socket_error, &size) == 0 && socket_error != 0)

@@ -6,13 +6,13 @@
 #include <curl/curl.h>
 #include <uv.h>
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "common/bytes.h"
 #include "common/time.h"
+#include "proxy/adapters/curl_transfer.h"
 #include "proxy/adapters/io_result.h"
 #include "proxy/adapters/relay_errors.h"
 #include "proxy/adapters/uv_handles.h"
@@ -41,8 +41,7 @@ class CurlConnection {
  public:
   // `events` outlives the connection. Connecting begins with the next turn of the loop.
   CurlConnection(uv_loop_t* loop, CurlConnectionOptions options, CurlConnectionEvents& events);
-  // Closes the socket. Not from inside a libcurl callback (none of ours calls out).
-  ~CurlConnection();
+  // Its end closes the socket. Not from inside a libcurl callback (none of ours calls out).
   CurlConnection(const CurlConnection&) = delete;
   CurlConnection& operator=(const CurlConnection&) = delete;
 
@@ -61,14 +60,9 @@ class CurlConnection {
   void WatchWritable(bool on);
 
  private:
-  static int OnCurlSocket(CURL*, curl_socket_t fd, int what, void* self, void* socket);
-  static int OnCurlTimer(CURLM*, long milliseconds, void* self);
   static int OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size, void* self);
   static CURLcode OnTlsContext(CURL*, void* context, void* self);
-  CURLcode SetOptions();
-  void Action(curl_socket_t fd, int flags);
-  void CheckDone();
-  void Connected();
+  void OnDone(CURLcode code);
   void OnSocket(int status, int events);
   std::string ConnectError(CURLcode code);
   std::string IoError(CURLcode code) const;
@@ -76,22 +70,12 @@ class CurlConnection {
   uv_loop_t* loop_;
   CurlConnectionOptions options_;
   CurlConnectionEvents& events_;
-  char error_[CURL_ERROR_SIZE] = "";
-  ConnectFailure failure_;  // what is noted while connecting
-  // A multi handle of its own: in a shared one another transfer's clean-up would close this.
-  CURLM* multi_ = nullptr;
-  CURL* easy_ = nullptr;
-  Timer timer_;                                           // libcurl's one timer
-  std::map<curl_socket_t, std::unique_ptr<Poll>> polls_;  // libcurl's sockets while connecting
-  std::unique_ptr<Poll> poll_;                            // ours, when connected
+  ConnectFailure failure_;      // what is noted while connecting
+  CurlTransfer transfer_;       // the way to a connected socket, which then stays in it
+  std::unique_ptr<Poll> poll_;  // of that socket; destroyed before it is closed
   curl_socket_t fd_ = CURL_SOCKET_BAD;
-  bool setup_failed_ = false;
   bool tls_ = false;  // to the server or to a proxy
 };
-
-// Once in a process, before the first connection: libcurl's global state, and SIGPIPE ignored
-// (OpenSSL writes without MSG_NOSIGNAL).
-void InitCurlOnce();
 
 }  // namespace hotlink
 

@@ -2,33 +2,37 @@
 
 #include <utility>
 
-#include "proxy/adapters/curl_connection.h"
-
 namespace hotlink {
 
-CurlTransfer::CurlTransfer(uv_loop_t* loop, std::function<void(CURLcode)> done)
+CurlTransfer::CurlTransfer(uv_loop_t* loop, const std::string& url, const std::string& ca_file,
+                           std::function<void(CURLcode)> done)
     : loop_(loop),
       done_(std::move(done)),
-      timer_(loop, [this] { Action(CURL_SOCKET_TIMEOUT, 0); }) {
-  InitCurlOnce();
-  multi_ = curl_multi_init();
-  easy_ = curl_easy_init();
-}
+      easy_(url, ca_file),
+      multi_(curl_multi_init()),
+      timer_(loop, [this] { Action(CURL_SOCKET_TIMEOUT, 0); }) {}
 
 CurlTransfer::~CurlTransfer() {
   polls_.clear();
-  if (multi_ != nullptr && easy_ != nullptr) curl_multi_remove_handle(multi_, easy_);
-  curl_easy_cleanup(easy_);
+  if (multi_ != nullptr && easy_.handle() != nullptr) {
+    curl_multi_remove_handle(multi_, easy_.handle());
+  }
   curl_multi_cleanup(multi_);
 }
 
-bool CurlTransfer::Start() {
-  if (multi_ == nullptr || easy_ == nullptr) return false;
+void CurlTransfer::Start() {
+  failed_ = !Begin();
+  if (failed_) timer_.Start(0);
+}
+
+bool CurlTransfer::Begin() {
+  if (multi_ == nullptr || !easy_.ok()) return false;
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, OnSocket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, OnTimer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  return curl_multi_add_handle(multi_, easy_) == CURLM_OK;  // sets the timer, which begins
+  // Sets the timer, which begins.
+  return curl_multi_add_handle(multi_, easy_.handle()) == CURLM_OK;
 }
 
 // libcurl callback: only notes what to watch.
@@ -61,15 +65,18 @@ int CurlTransfer::OnTimer(CURLM*, long milliseconds, void* self) {
 }
 
 void CurlTransfer::Action(curl_socket_t fd, int flags) {
+  if (failed_) return Done(CURLE_FAILED_INIT);
   int running = 0, left = 0;
   curl_multi_socket_action(multi_, fd, flags, &running);
   while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    const CURLcode code = message->data.result;
-    const std::function<void(CURLcode)> done = std::move(done_);  // outlives this object
-    done(code);
-    return;
+    if (message->msg == CURLMSG_DONE) return Done(message->data.result);
   }
+}
+
+// May call out to whoever destroys this: nothing is touched after it.
+void CurlTransfer::Done(CURLcode code) {
+  const auto done = std::exchange(done_, nullptr);
+  if (done) done(code);
 }
 
 }  // namespace hotlink

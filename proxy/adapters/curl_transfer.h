@@ -9,7 +9,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
+#include "proxy/adapters/curl_easy.h"
 #include "proxy/adapters/uv_handles.h"
 
 namespace hotlink {
@@ -17,28 +19,35 @@ namespace hotlink {
 class CurlTransfer {
  public:
   // `done` comes from the loop, once, and may destroy the transfer.
-  CurlTransfer(uv_loop_t* loop, std::function<void(CURLcode)> done);
-  // Ends it. Not from inside a libcurl callback.
+  CurlTransfer(uv_loop_t* loop, const std::string& url, const std::string& ca_file,
+               std::function<void(CURLcode)> done);
+  // Ends it, and closes its socket. Not from inside a libcurl callback.
   ~CurlTransfer();
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
-  // Null: out of memory. Its options are the caller's to set, before Start().
-  CURL* easy() { return easy_; }
-  // Begins with the next turn of the loop. False: `done` will not come.
-  [[nodiscard]] bool Start();
+  // Options are the caller's to add, before Start().
+  CurlEasy& easy() { return easy_; }
+  const CurlEasy& easy() const { return easy_; }
+  // Begins with the next turn of the loop. What cannot begin is done with CURLE_FAILED_INIT.
+  void Start();
+  // The socket is the caller's to watch from now on. REQUIRES: it is done.
+  void Unwatch(curl_socket_t fd) { polls_.erase(fd); }
 
  private:
   static int OnSocket(CURL*, curl_socket_t fd, int what, void* self, void* socket);
   static int OnTimer(CURLM*, long milliseconds, void* self);
+  bool Begin();
   void Action(curl_socket_t fd, int flags);
+  void Done(CURLcode code);
 
   uv_loop_t* loop_;
   std::function<void(CURLcode)> done_;
+  CurlEasy easy_;
   CURLM* multi_;
-  CURL* easy_;
   Timer timer_;  // libcurl's one timer
   std::map<curl_socket_t, std::unique_ptr<Poll>> polls_;
+  bool failed_ = false;  // it could not begin
 };
 
 }  // namespace hotlink

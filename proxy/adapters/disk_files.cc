@@ -43,8 +43,10 @@ std::string DirectoryFault(const std::string& path) {
     return errno == ENOENT ? "does not exist; create it, or point to the one that the client uses"
                            : std::strerror(errno);
   }
-  if (!S_ISDIR(status.st_mode)) return "is not a directory";
-  if (access(path.c_str(), W_OK | X_OK) != 0) return std::strerror(errno);
+  if (!S_ISDIR(status.st_mode)) return "is not a directory; point to the one that the client uses";
+  if (access(path.c_str(), W_OK | X_OK) != 0) {
+    return std::string(std::strerror(errno)) + "; the sidecar has to be able to write there";
+  }
   return "";
 }
 

@@ -40,17 +40,14 @@ class HttpPost {
 
  private:
   static size_t OnBody(char* bytes, size_t size, size_t count, void* self);
-  CURLcode SetOptions();
   void OnDone(CURLcode code);
 
   HttpPostRequest request_;
   std::function<void(const HttpPostAnswer&)> done_;
-  char error_[CURL_ERROR_SIZE] = "";
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers_{nullptr,
                                                                        curl_slist_free_all};
   std::string body_;  // of the answer
   CurlTransfer transfer_;
-  Timer failed_;  // could not be set up: tells so from the loop
 };
 
 }  // namespace hotlink

@@ -21,6 +21,7 @@ struct ConnectFailure {
   std::string detail;    // libcurl's own words
   int os_error = 0;      // errno of the connect; 0: none
   int proxy_status = 0;  // HTTP status of a proxy's answer to CONNECT; 0: none
+  CURLproxycode socks = CURLPX_OK;
   std::optional<HttpProxy> proxy;
   ShownCertificate certificate;
 };

@@ -50,8 +50,8 @@ MarkerPlan CheckLocally(const ProxyOptions& options, Report* report) {
   const std::optional<std::string> holder = LockFile::Holder(options.data_dir);
   report->Add(JudgeSidecar(holder));
   const MarkerScan scan = ScanMarkers(options);
-  MarkerPlan plan =
-      PlanMarkers(scan, {}, [](const ChannelKey&) { return false; }, {.own_email = options.email});
+  MarkerPlan plan = PlanMarkers(scan, {}, [](const ChannelKey&) { return false; },
+                                {.own_email = options.email, .channels = options.channels});
   report->Add(JudgeMarkers(scan, plan));
   std::optional<Result<std::set<uint16_t>>> served;
   if (holder) served = ServedPorts(options);

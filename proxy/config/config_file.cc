@@ -39,15 +39,18 @@ Result<ConfigFile> ReadConfigFile(const std::string& path, std::string_view cont
   const Json json(cJSON_ParseWithLengthOpts(content.data(), content.size(), &end, 0), cJSON_Delete);
   const size_t parsed = static_cast<size_t>(end - content.data());
   if (!json || !OnlyWhiteSpace(content.substr(parsed))) {
-    return Error{path + " is not JSON: line " + std::to_string(LineOf(content, parsed))};
+    return Error{path + " is not JSON: line " + std::to_string(LineOf(content, parsed)) +
+                 "; correct it, or name the client's config.json"};
   }
-  if (!cJSON_IsObject(json.get())) return Error{path + " does not hold a JSON object"};
+  if (!cJSON_IsObject(json.get()))
+    return Error{path + " does not hold a JSON object, as {\"email\": \"a@x.org\"}"};
 
   ConfigFile file;
   for (const Key& key : kKeys) {
     const cJSON* item = cJSON_GetObjectItemCaseSensitive(json.get(), key.key);
     if (item == nullptr || cJSON_IsNull(item)) continue;
-    if (!cJSON_IsString(item)) return Error{std::string(key.key) + " in " + path + " is no text"};
+    if (!cJSON_IsString(item))
+      return Error{std::string(key.key) + " in " + path + " is no text: put it into quotes"};
     if (*item->valuestring == '\0') continue;
     file.values[key.option] = {item->valuestring, std::string(key.key) + " in " + path};
   }

@@ -88,6 +88,9 @@ OptionGroup Markers(ProxyOptions* o) {
                    "What markers may ask to be dialled, as 127.0.0.1:5001,10.0.0.0/24:9000-9100. "
                    "Others may write markers, so loopback is not safe by itself. The sidecar's "
                    "own ports are never dialled."),
+       CountOption("HOTLINK_PROXY_CHANNELS", &o->channels, 1, 65536, "channels",
+                   "How many there may be at once. Who has one keeps it, then the newest markers "
+                   "count; those beyond are rejected until there is room."),
        DurationOption("HOTLINK_PROXY_SCAN_MS", &o->scan_interval, kMillisecond, kHour,
                       "How often all markers are looked for, besides the kernel's notifications. "
                       "Rarer where a scan takes long."),

@@ -49,6 +49,7 @@ struct ProxyOptions {
   std::vector<std::string> peers;  // lower case; empty: anybody
   std::vector<PortRange> ports = {{1024, 65535}};
   std::vector<EndpointRange> dial_allow;  // empty: nothing is dialled
+  size_t channels = 4096;                 // see PlanOptions
   Duration scan_interval = 30 * kSecond;
   bool use_inotify = true;
   bool publish_acl = true;  // a channel's own syft.pub.yaml, where the relay denies

@@ -63,6 +63,13 @@ Channel::~Channel() {
   for (const std::string& sid : accepted_) host_.DropSid(sid);
 }
 
+Joins::Peer Channel::PeerView() const {
+  return {.associated = peer_known(),
+          .last_heard = last_heard_,
+          .stream_window = peer_stream_window_,
+          .unanswered_since = unanswered_opens_ >= kUnansweredOpens ? unanswered_since_ : kNever};
+}
+
 void Channel::Log(LogLevel level, const std::string& words) const {
   if (host_.log().Enabled(level)) host_.log().Write(level, name_ + " " + words);
 }
@@ -85,8 +92,8 @@ void Channel::PartyAccepted(ConnId conn, Time now) {
     return;
   }
   if (!queue_.Add(conn, ConnectionsAllowed(), now)) {
-    Log(LogLevel::kWarning, "conn=" + std::to_string(conn) + " reset: " +
-                                std::to_string(ConnectionsAllowed()) + " connections wait already");
+    Log(LogLevel::kWarning,
+        "conn=" + std::to_string(conn) + " reset: " + joins_->connections_limit());
   }
 }
 
@@ -133,6 +140,7 @@ void Channel::OnClose(const Close& close, Time now) {
 
 void Channel::Step(Time now) {
   if (gone_) return;
+  if (!WaitsForHello()) unanswered_since_ = kNever;
   CheckPlain(now);
   if (mode_ == Mode::kPlain) {
     StepPlain(now);

@@ -77,11 +77,14 @@ class Channel {
   ChannelStatus Status(Time now) const;
 
  private:
+  // What the server says of a sid that it has not, or not any more (protocol.md §3).
+  static constexpr std::string_view kUnknownSession = "unknown session";
+
   enum class Mode { kUnknown, kReliable, kPlain };
 
   // channel.cc
   std::unique_ptr<Joins> MakeJoins();
-  Joins::Peer PeerView() const { return {peer_known(), last_heard_, peer_stream_window_}; }
+  Joins::Peer PeerView() const;
   size_t ConnectionsAllowed() const {
     return plain_.busy() ? config_.standbys : joins_->connections_allowed();
   }
@@ -110,8 +113,10 @@ class Channel {
   void OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, Duration round_trip,
                        Time now);
   void OnAck(std::string_view sid, std::string_view token, Time now);
+  void OnDenied(Time now);
   void Learn(Inst inst, Time now);
   void Adopted(Inst inst, bool instead, Time now);
+  void BeginAnew(std::string_view why);
   void SecondAccept();
   bool JoinsAlike(bool peer_streams);
 
@@ -132,7 +137,8 @@ class Channel {
   uint64_t Window() const;
   FlowGrant Grant();
   void SendSignal(std::string_view sid, std::string_view kind, const std::string& token);
-  void Heard(Time now) { last_heard_ = now; }
+  void Heard(Time now);
+  bool WaitsForHello() const;
   void RememberAccepted(const std::string& sid);
 
   const ChannelId id_;
@@ -167,6 +173,11 @@ class Channel {
   // A peer may end sessions as fast as they come up: one in a while is told above debug.
   static constexpr Duration kSessionLogEvery = 1 * kSecond;
   Time up_logged_at_ = -kSessionLogEvery;
+  // The peer claims to hold what was never sent, and nobody else accepts: so often in a row.
+  static constexpr int kLoneClaims = 5;
+  int lone_claims_ = 0;
+  static constexpr Duration kAnewEvery = 10 * kSecond;
+  Time anew_at_ = -kAnewEvery;                // when BeginAnew() was called for that
   LogLevel session_level_ = LogLevel::kInfo;  // of the lines about the session that is up
   // The peer's sidecar joins otherwise than this channel's marker says; empty: not that is known.
   std::string mismatch_;
@@ -185,6 +196,10 @@ class Channel {
   std::deque<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
   std::vector<std::pair<Inst, uint64_t>> newest_attempt_;  // by sender inst: accept none twice
   Time last_heard_ = 0;
+  // See Joins::Peer. Some Opens may be lost: only of so many it is told.
+  static constexpr int kUnansweredOpens = 16;
+  Time unanswered_since_ = kNever;
+  int unanswered_opens_ = 0;
   Time client_seen_ = 0;  // something that only a client without the flow extension sends
   std::string one_path_;  // the peer opened a path of ours: what is wrong there
   Epoch told_epoch_ = 1;  // the newest that an ack named or will name

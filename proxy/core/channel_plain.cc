@@ -29,17 +29,10 @@ void Channel::CheckPlain(Time now) {
   if (auto connection = joins_->Release()) plain_.Start(std::move(*connection), now);
 }
 
-// A client took the place of the peer's sidecar. Should that come back, even the same process, it
-// meets another instance here.
+// A client took the place of the peer's sidecar.
 void Channel::ForgetPeer(Time now) {
   joins_->PeerGone("a client without the flow extension took the place of the peer's sidecar", now);
-  CloseSession(&challenge_, "plain peer", true);
-  challenge_target_ = 0;
-  association_ = Association();
-  inst_ = std::max<Inst>(1, host_.Random());
-  in_.Reset();
-  in_sid_.clear();
-  in_attempt_ = peer_gen_ = 0;
+  BeginAnew("plain peer");
   host_.ForgetReliable(spec_.peer);
 }
 

@@ -17,6 +17,21 @@ constexpr Duration kFreshAttempt = 1 * kSecond;
 
 }  // namespace
 
+void Channel::Heard(Time now) {
+  // One that had been away for long gets its time to answer anew.
+  const bool back = now - last_heard_ >= config_.peer_silent;
+  if (unanswered_since_ == kNever || back) {
+    unanswered_since_ = now;
+    unanswered_opens_ = 0;
+  }
+  last_heard_ = now;
+}
+
+// What there is to say waits for the peer's sidecar, and for nothing else.
+bool Channel::WaitsForHello() const {
+  return mode_ == Mode::kReliable && host_.link_up() && !denied_ && !main_.up() && !out_.empty();
+}
+
 void Channel::RememberAccepted(const std::string& sid) {
   if (accepted_.size() == kAcceptedKept) {
     // The session that a plain peer uses lasts as long as its client runs.
@@ -83,7 +98,8 @@ void Channel::OnSignal(const Signal& signal, Time now) {
   }
   // A client tries for a direct connection behind each of its Accepts (protocol.md §5).
   if (signal.kind == "sdp_offer") client_seen_ = now;
-  if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = signal.error}, now);
+  // The server's answer to a Signal of a session that it does not know (protocol.md §3).
+  if (signal.kind == "quic_error") OnReject({.sid = signal.sid, .reason = kUnknownSession}, now);
 }
 
 void Channel::OnFlowOpen(std::string_view sid_text, std::string_view token, Time now) {

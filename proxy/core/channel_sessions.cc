@@ -31,6 +31,7 @@ bool Channel::OpenSession(OutboundSession* session, Inst target, Time now) {
   if (!host_.TakeOpenPlace(id_, peer_known())) return false;
   if (!session->sid().empty()) host_.DropSid(session->sid());
   if (session == &main_ && main_.accepts() == 1) double_accepts_ = 0;
+  ++unanswered_opens_;
   session->Opened({inst_, target, ++attempts_}, now);
   host_.AddSid(session->sid(), id_);
   host_.link().SendControl(Open{.sid = session->sid(), .path = spec_.own_path, .to = spec_.peer});
@@ -155,8 +156,8 @@ void Channel::StepPing(Time now) {
 void Channel::SecondAccept() {
   if (++double_accepts_ != kDoubleAccepts) return;
   Log(LogLevel::kWarning,
-      "the peer has a second hotlink client: every session is accepted twice; a SyftBox client "
-      "beside the peer's sidecar has to run with SYFTBOX_HOTLINK=0");
+      "the peer has a second hotlink client: every session is accepted twice; its SyftBox client "
+      "has to run with SYFTBOX_HOTLINK=0 beside its sidecar, or its second sidecar has to end");
 }
 
 void Channel::OnAccept(std::string_view sid, Time now) {
@@ -183,20 +184,27 @@ void Channel::OnReject(const Reject& reject, Time now) {
     if (reject.reason == kPermissionDenied) host_.PermissionDenied(id_);
     return plain_.OnReject(reject.reason, now);
   }
-  if (challenge_.Is(reject.sid)) {
+  if (!ours) return;
+  OutboundSession* session = main_.Is(reject.sid) ? &main_ : &challenge_;
+  // Whatever else a receiver says, the session is there (join.md §2). Denied is an Open alone.
+  const bool denied = reject.reason == kPermissionDenied && session->state() == State::kOpening;
+  if (!denied && reject.reason != kUnknownSession) return;
+  if (session == &challenge_) {
     CloseSession(&challenge_, reject.reason, false);
     challenge_.BackOff();
-    return;
+  } else if (denied) {
+    OnDenied(now);
+  } else {
+    Restart(kUnknownSession, false, now);
   }
-  if (!main_.Is(reject.sid)) return;
-  if (reject.reason == kPermissionDenied) {
-    if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
-    denied_ = true;
-    CloseSession(&main_, reject.reason, false);
-    open_at_ = now + config_.denied_retry;
-    return host_.PermissionDenied(id_);
-  }
-  Restart(reject.reason, false, now);
+}
+
+void Channel::OnDenied(Time now) {
+  if (!denied_) Log(LogLevel::kWarning, "permission denied for " + spec_.own_path);
+  denied_ = true;
+  CloseSession(&main_, kPermissionDenied, false);
+  open_at_ = now + config_.denied_retry;
+  host_.PermissionDenied(id_);
 }
 
 void Channel::AclPublished(bool published, const std::string& detail, Time now) {
@@ -245,6 +253,17 @@ void Channel::Adopted(Inst inst, bool instead, Time now) {
   open_at_ = now;
 }
 
+// Should the peer be there again, even the same process, it meets another instance here.
+void Channel::BeginAnew(std::string_view why) {
+  CloseSession(&challenge_, why, true);
+  challenge_target_ = 0;
+  association_ = Association();
+  inst_ = std::max<Inst>(1, host_.Random());
+  in_.Reset();
+  in_sid_.clear();
+  in_attempt_ = peer_gen_ = peer_stream_window_ = 0;
+}
+
 void Channel::OnHello(std::string_view sid, std::string_view token, Time now) {
   const auto hello = ParseFlowHello(token);
   OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
@@ -286,7 +305,15 @@ void Channel::OnHelloFromPeer(OutboundSession* session, const FlowHello& hello, 
   if (!out_.SessionUp(hello.grant, round_trip, now)) {
     constexpr std::string_view kWhy = "the peer claims to hold what was never sent";
     Log(LogLevel::kWarning, std::string(kWhy));
-    return Restart(kWhy, true, now);
+    lone_claims_ = main_.accepts() > 1 ? 0 : lone_claims_ + 1;
+    Restart(kWhy, true, now);
+    // It is one that was taken for dead when another process spoke in its name, which is gone by
+    // now: nobody else accepts. Or it lies, and would set the pace.
+    if (lone_claims_ < kLoneClaims || now - anew_at_ < kAnewEvery) return;
+    anew_at_ = now;
+    lone_claims_ = 0;
+    joins_->PeerRestarted(now);
+    return BeginAnew(kWhy);
   }
   main_.Up();
   last_ack_ = now;

@@ -242,7 +242,10 @@ bool DialJoin::EndLate() {
     return Abort(conn_ ? "no answer to a finished stream within the linger time"
                        : "nobody took the finished stream within the linger time");
   }
-  return context_.now >= SilentAt() && Abort("peer sidecar lost");
+  if (!orphan_ && context_.peer.Deaf(begun_at_, context_.config.peer_silent)) {
+    return Abort(Joins::kPeerDeaf);
+  }
+  return context_.now >= SilentAt() && Abort(Joins::kPeerLost);
 }
 
 bool DialJoin::EndDrained() {

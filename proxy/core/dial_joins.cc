@@ -198,7 +198,8 @@ void DialJoins::Step(const Peer& peer, Time now) {
     entry->scheduled = kNever;
     Touch(due->second, entry);
   }
-  if (first_grant || (context_.drain == Drain::kTerminate && context_.acknowledged)) {
+  const bool deaf = peer.Deaf(0, context_.config.peer_silent);
+  if (first_grant || deaf || (context_.drain == Drain::kTerminate && context_.acknowledged)) {
     for (auto& [key, entry] : joins_) Touch(key, &entry);
   }
   BeginQueued();
@@ -213,6 +214,12 @@ bool DialJoins::HasMemory() const { return pool_.memory->left() >= context_.conf
 size_t DialJoins::connections_allowed() const {
   if (!HasMemory()) return 0;
   return context_.config.streams - std::min(context_.config.streams, joins_.size());
+}
+
+std::string DialJoins::connections_limit() const {
+  if (!HasMemory()) return "the memory that HOTLINK_PROXY_MEMORY_MB allows is used up";
+  return "there are as many as HOTLINK_PROXY_STREAMS allows: " +
+         std::to_string(context_.config.streams);
 }
 
 // Connections that are no probes become streams, as long as the log takes their first bytes.

@@ -49,6 +49,7 @@ class DialJoins : public Joins {
 
   bool busy() const override { return !joins_.empty(); }
   size_t connections_allowed() const override;
+  std::string connections_limit() const override;
   Epoch epoch() const override { return 1; }
   bool waits_for_look_ahead() const override { return false; }
   size_t held() const override;

@@ -53,6 +53,10 @@ bool Join::SkipAborted() {
 
 bool Join::waits_for_look_ahead() const { return !active_ && !queue_.empty() && BeyondLookAhead(); }
 
+std::string Join::connections_limit() const {
+  return "as many wait as HOTLINK_PROXY_STANDBYS allows: " + std::to_string(config_.standbys);
+}
+
 bool Join::BeyondLookAhead() const {
   return !store_.HasOrphan() && k_ > out_.peer_epoch() + static_cast<Epoch>(config_.look_ahead);
 }
@@ -234,9 +238,12 @@ Time Join::SilentAt(const Peer& peer) const {
 
 // Rule 11.
 bool Join::EndSilent(const Peer& peer) {
-  if (now_ < SilentAt(peer)) return false;
-  AppendRst("peer sidecar lost");
-  return EndEpoch(true, "peer sidecar lost");
+  const bool deaf = active_->committed() && !store_.HasOrphan() &&
+                    peer.Deaf(active_->committed_at, config_.peer_silent);
+  if (!deaf && now_ < SilentAt(peer)) return false;
+  const std::string_view why = deaf ? kPeerDeaf : kPeerLost;
+  AppendRst(why);
+  return EndEpoch(true, why);
 }
 
 void Join::StartDrain(Drain kind, std::string_view reason, Time deadline) {

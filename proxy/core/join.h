@@ -41,6 +41,7 @@ class Join : public Joins {
 
   bool busy() const override { return active_.has_value(); }
   size_t connections_allowed() const override { return config_.standbys + (active_ ? 0 : 1); }
+  std::string connections_limit() const override;
   Epoch epoch() const override { return k_; }
   bool waits_for_look_ahead() const override;
   size_t held() const override { return store_.held(); }

@@ -3,7 +3,9 @@
 #ifndef HOTLINK_PROXY_CORE_JOINS_H_
 #define HOTLINK_PROXY_CORE_JOINS_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +27,17 @@ class Joins : public RecordSink {
     Time last_heard = 0;
     uint64_t stream_window =
         0;  // bytes each new stream may carry at once (dial_joins.h); 0: unknown
+    // The log has something for it and it is heard, but it answers none of our Opens: since when.
+    Time unanswered_since = kNever;
+
+    // So for `limit` and a join that began at `from`: what rule 11 says of silence holds for it.
+    bool Deaf(Time from, Duration limit) const {
+      return unanswered_since != kNever && last_heard - std::max(unanswered_since, from) >= limit;
+    }
   };
+  static constexpr std::string_view kPeerLost = "peer sidecar lost";
+  static constexpr std::string_view kPeerDeaf =
+      "peer sidecar lost: it is heard, but answers none of our Opens";
 
   // Applies the rules until nothing moves.
   virtual void Step(const Peer& peer, Time now) = 0;
@@ -52,12 +64,13 @@ class Joins : public RecordSink {
   virtual bool drained() const = 0;    // draining, and no join is left
   virtual bool drain_cut() const = 0;  // a join was ended before it was done
 
-  virtual bool busy() const = 0;                   // a connection of ours or the peer's is bound
-  virtual size_t connections_allowed() const = 0;  // that may wait in the queue now
-  virtual Epoch epoch() const = 0;                 // what our acks tell the peer to have reached
-  virtual bool waits_for_look_ahead() const = 0;   // a connection waits for the peer's epoch
-  virtual size_t held() const = 0;                 // payload bytes that the party has not taken yet
-  virtual size_t window_taken() const = 0;         // what they take of the log's window
+  virtual bool busy() const = 0;                      // a connection of ours or the peer's is bound
+  virtual size_t connections_allowed() const = 0;     // that may wait in the queue now
+  virtual std::string connections_limit() const = 0;  // what keeps more out, for people
+  virtual Epoch epoch() const = 0;                    // what our acks tell the peer to have reached
+  virtual bool waits_for_look_ahead() const = 0;      // a connection waits for the peer's epoch
+  virtual size_t held() const = 0;          // payload bytes that the party has not taken yet
+  virtual size_t window_taken() const = 0;  // what they take of the log's window
 
   // What is to be said of them.
   virtual size_t dialling() const { return 0; }      // connections of the peer without one here yet

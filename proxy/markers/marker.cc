@@ -45,6 +45,8 @@ std::optional<int> PortNumber(const cJSON* value) {
 }
 
 constexpr const char* kPortWanted = " must be a whole number from 1 to 65535";
+constexpr const char* kForm =
+    R"(; a marker looks like {"from": "a@x.org", "to": "b@x.org", "port": 9001})";
 
 Result<uint16_t> AllowedPort(int port, const MarkerPolicy& policy) {
   std::string ranges;
@@ -53,7 +55,8 @@ Result<uint16_t> AllowedPort(int port, const MarkerPolicy& policy) {
     if (!ranges.empty()) ranges += ", ";
     ranges += std::to_string(range.first) + "-" + std::to_string(range.last);
   }
-  return Error{"port " + std::to_string(port) + " is outside HOTLINK_PROXY_PORTS (" + ranges + ")"};
+  return Error{"port " + std::to_string(port) + " is outside HOTLINK_PROXY_PORTS (" + ranges +
+               "): choose one within, or allow it there"};
 }
 
 std::string PeerFault(const std::string& peer, const MarkerPolicy& policy) {
@@ -61,7 +64,7 @@ std::string PeerFault(const std::string& peer, const MarkerPolicy& policy) {
       std::find(policy.peers.begin(), policy.peers.end(), peer) != policy.peers.end()) {
     return "";
   }
-  return "the peer " + peer + " is not in HOTLINK_PROXY_PEERS";
+  return "the peer " + peer + " is not in HOTLINK_PROXY_PEERS: add it there if it may connect";
 }
 
 // The fields as the file has them, each with its line.
@@ -83,7 +86,8 @@ std::string CollectFields(const cJSON* object, std::string_view content, Fields*
     const JsonKeyLine& line = lines[at++];
     const std::string_view key = item->string;
     if (!seen.insert(key).second) {
-      return AtLine(line.line, "the key " + KeyText(item->string) + " is there a second time");
+      return AtLine(line.line,
+                    "the key " + KeyText(item->string) + " is there a second time: leave one");
     }
     Field* field = key == "from"    ? &fields->from
                    : key == "to"    ? &fields->to
@@ -97,8 +101,9 @@ std::string CollectFields(const cJSON* object, std::string_view content, Fields*
 }
 
 Result<std::string> EmailOf(const Field& field, const std::string& name) {
-  if (field.value == nullptr) return Error{"the key \"" + name + "\" is missing"};
-  if (!cJSON_IsString(field.value)) return Error{AtLine(field.line, '"' + name + "\" is no text")};
+  if (field.value == nullptr) return Error{"the key \"" + name + "\" is missing" + kForm};
+  if (!cJSON_IsString(field.value))
+    return Error{AtLine(field.line, '"' + name + "\" is no text" + kForm)};
   Result<std::string> email = ParseEmail(field.value->valuestring);
   if (!email) return Error{AtLine(field.line, '"' + name + "\": " + email.error())};
   return email;
@@ -106,7 +111,9 @@ Result<std::string> EmailOf(const Field& field, const std::string& name) {
 
 // The own entry of `ports`; every entry has to be a port number.
 Result<int> OwnEntry(const Field& ports, const std::string& own_email) {
-  if (!cJSON_IsObject(ports.value)) return Error{AtLine(ports.line, "\"ports\" is no object")};
+  if (!cJSON_IsObject(ports.value))
+    return Error{
+        AtLine(ports.line, "\"ports\" is no object, as {\"a@x.org\": 9001, \"b@x.org\": 9002}")};
   std::optional<int> own;
   std::set<std::string> seen;
   size_t at = 0;
@@ -116,13 +123,16 @@ Result<int> OwnEntry(const Field& ports, const std::string& own_email) {
     Result<std::string> email = ParseEmail(item->string);
     const std::string key = email ? *email : item->string;
     if (!seen.insert(key).second) {
-      return Error{AtLine(line, "\"ports\" has " + KeyText(item->string) + " a second time")};
+      return Error{
+          AtLine(line, "\"ports\" has " + KeyText(item->string) + " a second time: leave one")};
     }
     const std::optional<int> port = PortNumber(item);
     if (!port) return Error{AtLine(line, "\"ports\"." + KeyText(item->string) + kPortWanted)};
     if (key == own_email) own = port;
   }
-  if (!own) return Error{AtLine(ports.line, "\"ports\" has no entry for " + own_email)};
+  if (!own)
+    return Error{AtLine(ports.line, "\"ports\" has no entry for " + own_email +
+                                        ": add its port, or leave \"ports\" out")};
   return *own;
 }
 
@@ -131,7 +141,8 @@ Result<int> PortOf(const Fields& fields, const std::string& own_email) {
     return Error{AtLine(fields.port.line, std::string("\"port\"") + kPortWanted)};
   }
   if (fields.ports.value != nullptr) return OwnEntry(fields.ports, own_email);
-  if (fields.port.value == nullptr) return Error{"there is neither \"port\" nor \"ports\""};
+  if (fields.port.value == nullptr)
+    return Error{std::string("there is neither \"port\" nor \"ports\"") + kForm};
   return *PortNumber(fields.port.value);
 }
 
@@ -141,12 +152,13 @@ std::string DialFault(const Endpoint& endpoint, const MarkerPolicy& policy) {
     if (range.Contains(endpoint)) return "";
   }
   return "\"dial\": " + EndpointText(endpoint) + " is not in HOTLINK_PROXY_DIAL_ALLOW" +
-         (policy.dial.empty() ? ", which is empty" : "");
+         (policy.dial.empty() ? ", which is empty" : "") + ": add it there if it may be dialled";
 }
 
 // Sets what `dial` says; empty: all is well. REQUIRES: marker->peer is set.
 std::string ReadDial(const Field& dial, const MarkerPolicy& policy, Marker* marker) {
-  if (!cJSON_IsObject(dial.value)) return AtLine(dial.line, "\"dial\" is no object");
+  if (!cJSON_IsObject(dial.value))
+    return AtLine(dial.line, "\"dial\" is no object, as {\"b@x.org\": \"127.0.0.1:5001\"}");
   marker->streams = true;
   marker->accepts = false;
   std::set<std::string> seen;
@@ -157,9 +169,10 @@ std::string ReadDial(const Field& dial, const MarkerPolicy& policy, Marker* mark
     const std::string name = "\"dial\"." + KeyText(item->string);
     const Result<std::string> email = ParseEmail(item->string);
     if (!email || (*email != policy.own_email && *email != marker->peer)) {
-      return AtLine(line, name + " is neither \"from\" nor \"to\"");
+      return AtLine(line, name + " is neither \"from\" nor \"to\": name one of these");
     }
-    if (!seen.insert(*email).second) return AtLine(line, name + " is there a second time");
+    if (!seen.insert(*email).second)
+      return AtLine(line, name + " is there a second time: leave one");
     if (!cJSON_IsString(item)) return AtLine(line, name + " must be a text, as 127.0.0.1:5001");
     const Result<Endpoint> endpoint = ParseEndpoint(item->valuestring);
     if (!endpoint) return AtLine(line, name + ": " + Printable(endpoint.error()));
@@ -172,7 +185,9 @@ std::string ReadDial(const Field& dial, const MarkerPolicy& policy, Marker* mark
     }
     marker->dial = EndpointText(*endpoint);
   }
-  return seen.empty() ? AtLine(dial.line, "\"dial\" names no address") : "";
+  return seen.empty()
+             ? AtLine(dial.line, "\"dial\" names no address: write one, or leave \"dial\" out")
+             : "";
 }
 
 MarkerReading ReadObject(const cJSON* object, std::string_view content,
@@ -188,10 +203,13 @@ MarkerReading ReadObject(const cJSON* object, std::string_view content,
   const bool is_from = *from == policy.own_email;
   const bool is_to = *to == policy.own_email;
   if (!is_from && !is_to) {
-    return {Error{"it is for " + *from + " and " + *to + ", not for " + policy.own_email}};
+    return {Error{"it is for " + *from + " and " + *to + ", not for " + policy.own_email +
+                  ": one of the two has to be the own e-mail"}};
   }
   if (is_from && is_to) {
-    return {Error{AtLine(fields.to.line, "\"from\" and \"to\" are both " + *from)}, true};
+    return {Error{AtLine(fields.to.line, "\"from\" and \"to\" are both " + *from +
+                                             ": one of the two has to be the peer")},
+            true};
   }
   Marker marker{.peer = is_from ? *to : *from, .outgoing = is_from};
   if (std::string fault = PeerFault(marker.peer, policy); !fault.empty()) {
@@ -233,7 +251,9 @@ MarkerReading ReadOlderForm(int number, const MarkerPolicy& policy) {
               "\"port\"}, or set HOTLINK_PROXY_PEERS to the one peer"}};
   }
   if (policy.peers.front() == policy.own_email) {
-    return {Error{"HOTLINK_PROXY_PEERS names only the own e-mail, so the marker has no peer"}};
+    return {
+        Error{"HOTLINK_PROXY_PEERS names only the own e-mail, so the marker has no peer: "
+              "name the peer there"}};
   }
   Result<uint16_t> port = AllowedPort(number, policy);
   if (!port) return {Error{port.error()}};
@@ -244,23 +264,26 @@ MarkerReading ReadOlderForm(int number, const MarkerPolicy& policy) {
 
 MarkerReading ReadMarker(std::string_view content, const MarkerPolicy& policy) {
   if (content.size() > kMarkerMax) {
-    return {Error{"it has more than " + std::to_string(kMarkerMax) + " bytes"}};
+    return {Error{"it has more than " + std::to_string(kMarkerMax) + " bytes" + kForm}};
   }
   const std::string_view text = Trim(content);
-  if (text.empty()) return {Error{"it is empty"}};
+  if (text.empty()) return {Error{std::string("it is empty") + kForm}};
   // To cJSON a text ends at its first NUL: what follows would not be looked at.
   const size_t nul = std::min(content.find('\0'), content.find("\\u0000"));
-  if (nul != std::string_view::npos) return {Error{AtLine(LineAt(content, nul), "a NUL")}};
+  if (nul != std::string_view::npos)
+    return {Error{AtLine(LineAt(content, nul), "a NUL: a marker is plain text")}};
   if (std::optional<int> number = OlderForm(text)) return ReadOlderForm(*number, policy);
   const char* end = nullptr;
   const JsonPtr json(cJSON_ParseWithLengthOpts(content.data(), content.size(), &end, 0));
   const size_t parsed = end == nullptr ? 0 : std::min<size_t>(end - content.data(), content.size());
-  if (json == nullptr) return {Error{AtLine(LineAt(content, parsed), "not valid JSON")}};
+  if (json == nullptr)
+    return {Error{AtLine(LineAt(content, parsed), std::string("not valid JSON") + kForm)}};
   if (!Trim(content.substr(parsed)).empty()) {
-    return {Error{AtLine(LineAt(content, parsed), "something follows behind the JSON value")}};
+    return {Error{
+        AtLine(LineAt(content, parsed), "something follows behind the JSON value: remove it")}};
   }
   if (!cJSON_IsObject(json.get())) {
-    return {Error{"it is no JSON object: {\"from\", \"to\", \"port\" or \"ports\"} is expected"}};
+    return {Error{std::string("it is no JSON object") + kForm}};
   }
   return ReadObject(json.get(), content, policy);
 }

@@ -1,9 +1,11 @@
 #include "proxy/markers/marker_plan.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "common/utf8.h"
@@ -123,6 +125,31 @@ PlannedChannel Merge(const Markers& markers, const Index& previous, const Channe
   return planned;
 }
 
+// Those in front stay: who has a channel keeps it, then the newest.
+void LimitChannels(MarkerPlan* plan, MarkerPlan* rejected, const Index& previous,
+                   const PlanOptions& options) {
+  if (plan->size() <= options.channels) return;
+  const auto rank = [&previous](const PlannedChannel& planned) {
+    return std::tuple(Find(previous, planned.key) != nullptr, planned.age);
+  };
+  std::stable_sort(plan->begin(), plan->end(),
+                   [&rank](const auto& a, const auto& b) { return rank(a) > rank(b); });
+  const std::string limit = std::to_string(options.channels);
+  const auto first_out = plan->begin() + static_cast<std::ptrdiff_t>(options.channels);
+  for (auto planned = first_out; planned != plan->end(); ++planned) {
+    PlannedChannel out{.state = PlanState::kRejected,
+                       .detail = "there are " + limit +
+                                 " channels already, as many as HOTLINK_PROXY_CHANNELS allows: "
+                                 "remove the markers of old runs, let HOTLINK_PROXY_RUN name the "
+                                 "one run that is wanted, or raise HOTLINK_PROXY_CHANNELS",
+                       .markers = std::move(planned->markers),
+                       .age = planned->age};
+    out.spec.live = planned->spec.live;
+    rejected->push_back(std::move(out));
+  }
+  plan->erase(first_out, plan->end());
+}
+
 // Of the channels that want one port, who gets it.
 void SharePorts(MarkerPlan* plan, const Index& previous, const ChannelBusy& busy) {
   const auto keeps = [&](const PlannedChannel& planned) {
@@ -239,6 +266,7 @@ MarkerPlan PlanMarkers(const MarkerScan& scan, const MarkerPlan& previous, const
     MarkerPlan& list = planned.state == PlanState::kRejected ? rejected : plan;
     list.push_back(std::move(planned));
   }
+  LimitChannels(&plan, &rejected, before, options);
   SharePorts(&plan, before, busy);
   std::sort(plan.begin(), plan.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   std::sort(rejected.begin(), rejected.end(),

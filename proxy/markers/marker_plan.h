@@ -2,6 +2,7 @@
 #ifndef HOTLINK_PROXY_MARKERS_MARKER_PLAN_H_
 #define HOTLINK_PROXY_MARKERS_MARKER_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -44,6 +45,7 @@ using MarkerPlan = std::vector<PlannedChannel>;
 struct PlanOptions {
   std::string own_email;   // lower case
   int64_t started_ns = 0;  // when the sidecar started, since 1970: markers written later are live
+  size_t channels = SIZE_MAX;  // HOTLINK_PROXY_CHANNELS
 };
 
 // A channel whose active or waiting connection is there (Core::ChannelBusy).
@@ -56,6 +58,8 @@ using ChannelBusy = std::function<bool(const ChannelKey&)>;
 // - own_path always lies under the own e-mail. Of the own directories it is the outgoing one
 //   (whose `from` is the own e-mail) if there is one; for a mirrored marker the way back. A busy
 //   channel keeps the path it has.
+// - At most `channels` come of them: those of `previous` stay, then the newest come. Others are
+//   rejected, and have another chance in the next plan.
 // - Of the channels that want one port, the busy one that has it keeps it, else the newest gets it.
 MarkerPlan PlanMarkers(const MarkerScan& scan, const MarkerPlan& previous, const ChannelBusy& busy,
                        const PlanOptions& options);

@@ -23,7 +23,7 @@ FileIdentity IdentityOf(const struct stat& info) {
 
 std::string KindFault(const struct stat& info, size_t most) {
   if (S_ISLNK(info.st_mode)) return "it is a symlink: it must be a regular file";
-  if (!S_ISREG(info.st_mode)) return "it is no regular file";
+  if (!S_ISREG(info.st_mode)) return "it is no regular file: put one there";
   if (info.st_size > static_cast<off_t>(most)) {
     return "it has " + std::to_string(info.st_size) + " bytes, allowed are " + std::to_string(most);
   }

@@ -72,8 +72,9 @@ bool MarkerTable::Read(Entry* entry, int64_t now_ns, uint64_t number) {
   found.channel = ParseMarkerPath(found.path);
   if (!found.own && found.channel && reading.marker &&
       reading.marker->peer != found.channel->owner) {
-    reading.marker = Error{"it lies in the datasite of " + found.channel->owner +
-                           ", who is not its peer " + reading.marker->peer};
+    reading.marker =
+        Error{"it lies in the datasite of " + found.channel->owner + ", who is not its peer " +
+              reading.marker->peer + ": it has to lie in that one's datasite"};
   }
   found.marker = std::move(reading.marker);
   found.identity = file.identity;

@@ -231,7 +231,8 @@ void MarkerTree::CheckMarker(const Node& node, int fd) {
   const bool own = owner && *owner == options_.policy.own_email;
   if (!table_.Put(path, own, std::move(file))) {
     Note("markers", "more than " + std::to_string(options_.max_markers) +
-                        " markers: some are left out, such as " + Printable(path));
+                        " markers: some are left out, such as " + Printable(path) +
+                        "; remove those of old runs");
   }
 }
 
@@ -297,8 +298,10 @@ int MarkerTree::Open(const NodePtr& node) {
       if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
         Drop(step);
       } else {
-        incomplete_ = incomplete_ || OutOfResources(errno);
-        Note("open", "cannot open " + PlaceOf(*step) + ": " + std::strerror(errno));
+        const int error = errno;
+        incomplete_ = incomplete_ || OutOfResources(error);
+        Note("open", "cannot open " + PlaceOf(*step) + ": " + std::strerror(error) +
+                         (error == EACCES ? "; let the sidecar's user read it" : ""));
       }
       return -1;
     }
@@ -324,7 +327,8 @@ MarkerTree::NodePtr MarkerTree::AddChild(const NodePtr& node, std::string_view n
   }
   if (directories_ >= options_.max_directories) {
     Note("count", "more than " + std::to_string(options_.max_directories) +
-                      " directories: some are left out, such as those in " + PlaceOf(*node));
+                      " directories: some are left out, such as those in " + PlaceOf(*node) +
+                      "; remove old runs");
     return nullptr;
   }
   ++directories_;

@@ -63,10 +63,10 @@ TEST_CASE_FIXTURE(Disk, "what is no regular file of that size is named and not r
   CHECK(Read() == "error: it has 16385 bytes, allowed are 16384");
   fs::remove(file);
   REQUIRE(mkfifo(file.c_str(), 0600) == 0);
-  CHECK(Read() == "error: it is no regular file");
+  CHECK(Read() == "error: it is no regular file: put one there");
   fs::remove(file);
   fs::create_directory(file);
-  CHECK(Read() == "error: it is no regular file");
+  CHECK(Read() == "error: it is no regular file: put one there");
   fs::remove(file);
   Write(root / "elsewhere", "rules: []\n");
   fs::create_symlink(root / "elsewhere", file);

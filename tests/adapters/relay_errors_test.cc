@@ -71,16 +71,18 @@ TEST_CASE("relay errors: a CA file that is not there, and one that holds nothing
 
 TEST_CASE("relay errors: TLS and plain mixed up") {
   ConnectFailure failure{.code = CURLE_SSL_CONNECT_ERROR, .detail = "error: wrong version number"};
-  CHECK(Says(ConnectFailureText(failure, "h:1", ""), "does not speak TLS: use http://"));
+  CHECK(Says(ConnectFailureText(failure, "h:1", ""),
+             "the server's port does not speak TLS: use http:// in the server URL"));
   failure.detail = "unexpected eof";
-  CHECK(Says(ConnectFailureText(failure, "h:1", ""), "does the port speak TLS?"));
+  CHECK(Says(ConnectFailureText(failure, "h:1", ""), "does the server's port speak TLS?"));
   const std::string hint = "use https:// in the server URL";
   const RelayUrl plain = Url("http://h"), tls = Url("https://h");
   CHECK(Says(RefusalHint(0, "", plain, "a@x"), hint));
   CHECK(Says(RefusalHint(0, "\x15\x03\x03", plain, "a@x"), hint));
   CHECK(Says(RefusalHint(400, "HTTP/1.1 400 Bad Request", plain, "a@x"), hint));
-  CHECK(RefusalHint(0, "", tls, "a@x").empty());
-  CHECK(RefusalHint(0, "SSH-2.0", plain, "a@x").empty());
+  CHECK(!Says(RefusalHint(0, "", tls, "a@x"), hint));
+  CHECK(!Says(RefusalHint(0, "SSH-2.0", plain, "a@x"), hint));
+  CHECK(!Says(RefusalHint(400, "HTTP/1.1 400 Bad Request", tls, "a@x"), hint));
   CHECK(Says(RefusalHint(301, "HTTP/1.1 301", plain, "a@x"), "has moved"));
 }
 
@@ -102,6 +104,46 @@ TEST_CASE("relay errors: the proxy is named, and what it says") {
   CHECK(Says(ConnectFailureText(failure, "h:443", ""), "403: it forbids"));
   failure.proxy_status = 200;  // the tunnel was open: what failed came behind it
   CHECK(Says(ConnectFailureText(failure, "h:443", ""), "Failed to connect"));
+}
+
+TEST_CASE("relay errors: a proxy that is spoken to in TLS, up to its answer") {
+  ConnectFailure failure = Refused(Fault::kNone);
+  failure.proxy = HttpProxy{"https_proxy", "https://p.example:3129", true};
+  CHECK(Says(ConnectFailureText(failure, "h:443", ""),
+             "the proxy's certificate is for relay.example, 10.0.0.1, not for p.example: put the "
+             "right name into https_proxy, or give the proxy a certificate"));
+  failure.proxy_status = 200;
+  CHECK(Says(ConnectFailureText(failure, "h:443", ""), "the server's certificate is for"));
+  failure = {.code = CURLE_SSL_CONNECT_ERROR,
+             .detail = "error: wrong version number",
+             .proxy = failure.proxy};
+  CHECK(Says(ConnectFailureText(failure, "h:443", ""),
+             "the proxy's port does not speak TLS: use http:// in https_proxy"));
+  failure.code = CURLE_OPERATION_TIMEDOUT;
+  failure.detail = "SSL connection timeout";
+  CHECK(Says(ConnectFailureText(failure, "h:443", ""), "does the proxy's port speak TLS?"));
+  failure.detail = "Connection timed out after 10 ms";
+  CHECK(!Says(ConnectFailureText(failure, "h:443", ""), "TLS"));
+}
+
+TEST_CASE("relay errors: what a SOCKS proxy says") {
+  const struct {
+    CURLproxycode code;
+    const char* words;
+  } kCases[] = {
+      {CURLPX_USER_REJECTED,
+       "libcurl's words: it does not take the user and password in all_proxy"},
+      {CURLPX_NO_AUTH, "it wants a user and a password, as socks5h://"},
+      {CURLPX_REPLY_NOT_ALLOWED, "it forbids this server or port"},
+      {CURLPX_REPLY_HOST_UNREACHABLE, "it does not connect"},
+  };
+  for (const auto& expected : kCases) {
+    const ConnectFailure failure{.code = CURLE_PROXY,
+                                 .detail = "libcurl's words",
+                                 .socks = expected.code,
+                                 .proxy = HttpProxy{"all_proxy", "socks5h://p:1080", false}};
+    CHECK(Says(ConnectFailureText(failure, "h:443", ""), expected.words));
+  }
 }
 
 TEST_CASE("relay errors: what libcurl repeats of a bad proxy address is not told") {

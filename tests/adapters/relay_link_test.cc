@@ -234,7 +234,7 @@ TEST_CASE("relay link: every way not to upgrade has its words") {
   std::string words;
   SUBCASE("garbage") {
     rig.relay.answer = [](const std::string&) { return "SSH-2.0-x\r\n"; };
-    words = "SSH-2.0-x";
+    words = "SSH-2.0-x??\"; is the server URL right?";
   }
   SUBCASE("closed") {
     rig.relay.answer = [&](const std::string&) {
@@ -248,10 +248,20 @@ TEST_CASE("relay link: every way not to upgrade has its words") {
     rig.options.upgrade_timeout = 30 * kMillisecond;
     words = "does not answer the upgrade request within 30 ms";
   }
-  SUBCASE("404") {
-    rig.relay.answer = [](const std::string&) { return "HTTP/1.1 404 Not Found\r\n\r\n"; };
-    words = "is the server URL right?";
-  }
+  const auto answers = [&](const std::string& status, const std::string& way_out) {
+    rig.relay.answer = [status](const std::string&) {
+      return "HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n";
+    };
+    words = way_out;
+  };
+  SUBCASE("200") { answers("200 OK", "is the server URL right? Asked for /api"); }
+  SUBCASE("302") { answers("302 Found", "put its new address into the server URL"); }
+  SUBCASE("400") { answers("400 Bad Request", "use https:// in the server URL"); }
+  SUBCASE("403") { answers("403 Forbidden", "do SYFTBOX_EMAIL and SYFTBOX_ACCESS_TOKEN belong"); }
+  SUBCASE("404") { answers("404 Not Found", "is the server URL right?"); }
+  SUBCASE("429") { answers("429 Too Many Requests", "too much is asked of it"); }
+  SUBCASE("500") { answers("500 Internal Server Error", "look at its log"); }
+  SUBCASE("503") { answers("503 Service Unavailable", "look at its log"); }
   SUBCASE("nobody listens") {
     rig.relay.StopListening();
     rig.loop.For(5 * kMillisecond);

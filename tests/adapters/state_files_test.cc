@@ -205,7 +205,8 @@ TEST_CASE("option files: regular ones up to their limit, usable directories") {
   REQUIRE(mkfifo((data / "fifo").c_str(), 0600) == 0);
   CHECK(Mentions(files.read(data / "fifo", 9).error(), "no regular file"));
   CHECK(files.directory_fault(data.path) == "");
-  CHECK(files.directory_fault(data / "file") == "is not a directory");
+  CHECK(files.directory_fault(data / "file") ==
+        "is not a directory; point to the one that the client uses");
   CHECK(Mentions(files.directory_fault(data / "missing"), "does not exist"));
 }
 

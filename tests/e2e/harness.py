@@ -322,10 +322,14 @@ class World:
         self.processes.append(relay)
         return relay.start() if start else relay
 
-    def sidecar(self, email, relay, *, data_dir=None, start=True, wrapper=(), **environment):
-        data_dir = data_dir or self.directory / email.split("@")[0]
+    def sidecar(
+        self, email, relay, *, name=None, data_dir=None, start=True, wrapper=(), **environment
+    ):
+        """`name`: of the data directory and the log; else that in the e-mail."""
+        name = name or email.split("@")[0]
+        data_dir = data_dir or self.directory / name
         data_dir.mkdir(parents=True, exist_ok=True)
-        log = self.directory / f"sidecar-{email.split('@')[0]}.log"
+        log = self.directory / f"sidecar-{name}.log"
         sidecar = Sidecar(email, relay.url, data_dir, environment, log, wrapper)
         self.processes.insert(0, sidecar)
         return sidecar.start() if start else sidecar

@@ -54,7 +54,9 @@ def test_help_names_the_variables():
         ({"HOTLINK_PROXY_LINGER_MS": "-5"}, ["HOTLINK_PROXY_LINGER_MS", "-5"]),
         ({"HOTLINK_PROXY_ENCODING": "xml"}, ["HOTLINK_PROXY_ENCODING", "xml", "msgpack"]),
         ({"SYFTBOX_HOTLINK_P2P_ONLY": "1"}, ["SYFTBOX_HOTLINK_P2P_ONLY", "no direct path"]),
+        ({"SYFTBOX_SERVER_URL": "no url"}, ["SYFTBOX_SERVER_URL", "no url", "http://, https://"]),
         ({"SYFTBOX_CONFIG_PATH": "/nowhere/config.json"}, ["/nowhere/config.json"]),
+        ({"SYFTBOX_CONFIG_PATH": "/dev/null"}, ["/dev/null is no regular file"]),
     ],
 )
 def test_a_bad_value_is_named(tmp_path, changes, words):
@@ -63,6 +65,14 @@ def test_a_bad_value_is_named(tmp_path, changes, words):
     assert result.returncode == 2, result.stderr
     for word in words:
         assert word in result.stderr
+
+
+def test_a_config_file_that_is_not_json(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text('{"email": "a@example.org",\n "data_dir": /data}')
+    result = run(**GOOD, SYFTBOX_DATA_DIR=str(tmp_path), SYFTBOX_CONFIG_PATH=str(config))
+    assert result.returncode == 2, result.stderr
+    assert f"SYFTBOX_CONFIG_PATH: {config} is not JSON: line 2; correct it" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--no-such-option", "stray"])

@@ -79,6 +79,7 @@ CONTENTS = {
     "privileged port": (lambda run: run.with_port(80), "port 80 is outside HOTLINK_PROXY_PORTS"),
     "port 0": (lambda run: run.with_port(0), "must be a whole number from 1 to 65535"),
     "port 65536": (lambda run: run.with_port(65536), "must be a whole number from 1 to 65535"),
+    "port 70000": (lambda run: run.with_port(70000), "must be a whole number from 1 to 65535"),
     "port a text": (lambda run: run.with_port("9001"), "must be a whole number from 1 to 65535"),
     "port a list": (lambda run: run.with_port([9001]), "must be a whole number from 1 to 65535"),
     "with itself": (lambda run: run.rewrite(to=run.a.email), "are both a@example.org"),

@@ -1,5 +1,7 @@
 """Who talks to whom: two parties meet, whoever comes first and however often ports are probed."""
 
+import ssl
+
 import pytest
 
 from harness import wait_until
@@ -13,6 +15,33 @@ def test_bytes_pass_in_both_directions(world, form):
     x, y = Party(a.port), Party(b.port)
     talk(x, y)
     talk(y, x)
+    finish(x, y)
+
+
+def client_hello():
+    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello := ssl.MemoryBIO(), False, "h")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return hello.read()
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"CONNECT relay.example:443 HTTP/1.1\r\n\r\n",
+        client_hello(),
+        b"SB\x01\x01\x83",  # the beginning of a message to the relay
+        b"\0",
+    ],
+    ids=["HTTP", "CONNECT", "TLS", "message", "NUL"],
+)
+def test_what_parties_say_is_just_bytes(world, spoken):
+    a, b = world.pair()
+    x, y = Party(a.port).send(spoken), Party(b.port)
+    assert y.receive(len(spoken)) == spoken
+    y.send(spoken)
+    assert x.receive(len(spoken)) == spoken
     finish(x, y)
 
 

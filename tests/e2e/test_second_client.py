@@ -38,6 +38,40 @@ def test_the_status_names_it_while_no_session_comes_up(world):
     a.wait_channel("sees one alone", lambda c: c["reason"] == "waiting for peer sidecar")
 
 
+def test_two_sidecars_with_one_email(world):
+    """In two data directories, so that no lock keeps the second one out; the peer names them."""
+    a, b = world.pair()
+    pair = a.port, b.port
+    other = world.channel(a, world.sidecar("c@example.org", world.relay_process), above="c")
+    x, y = Party(other[0]), Party(other[1])
+    talk(x, y)
+    talk(Party(pair[0]), Party(pair[1]))
+    twin = world.sidecar(b.email, world.relay_process, name="twin", start=False)
+    for _ in range(2):  # the first double Accept may be a chance
+        met = a.log_text().count(restarted := "the peer's sidecar was restarted")
+        twin.start()
+        wait_until("it runs", lambda: twin.channel() is not None or twin.admin_socket.exists())
+        write_marker(twin, a.email, world.ports.take(), directory="1_to_0")
+        wait_until("a meets it", lambda n=met: a.log_text().count(restarted) > n)
+        talk(x, y)
+        twin.terminate()
+    wait_until("a names them", lambda: "the peer has a second hotlink client" in a.log_text())
+    talk(x, y)
+    finish(x, y)
+
+    def they_talk():
+        p, q = Party(pair[0]).send(b"there"), Party(pair[1])
+        try:
+            return q.receive(5, deadline=2) == b"there"
+        except (AssertionError, OSError):  # what was begun with the twin is reset
+            return False
+        finally:
+            p.reset()
+            q.reset()
+
+    wait_until("who was there first is met anew", they_talk, 40)
+
+
 def test_beside_a_sidecar_it_is_named_and_harms_nothing(world):
     a, b = world.pair()
     second = client(world, b.email)

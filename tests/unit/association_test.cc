@@ -102,6 +102,18 @@ TEST_CASE("an adoption forgets the others") {
   CHECK(association.Echo(kY, 8));
 }
 
+TEST_CASE("16 insts are remembered, the peer and the latest others") {
+  for (const Inst others : {14, 15, 16}) {
+    CAPTURE(others);
+    Association association;
+    association.Learn(kX);
+    for (Inst n = 1; n <= others; ++n) association.Learn(1000 + n);
+    association.Issue(7);
+    association.Learn(1001);  // seen for the first time, if it was forgotten
+    CHECK(association.Echo(1002, 7) == (others <= 15));
+  }
+}
+
 TEST_CASE("64 numbers are remembered, the oldest goes first") {
   Association association;
   association.Learn(kX);

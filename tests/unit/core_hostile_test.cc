@@ -202,6 +202,108 @@ TEST_CASE("a hello for what was never sent: no session comes up, said at the pac
   CHECK(told < 30);  // 30 s
 }
 
+// --- heard, but never answering
+
+// The peer's party is joined here, and writes on; a's Opens get no hello any more.
+struct DeafWorld : HostileWorld {
+  DeafWorld() {
+    drop = [this](const Side& from, const Sent& sent) {
+      return &from == &b && sent.kind == kFlowHello;
+    };
+    Send(&b, {.type = MessageType::kReject, .sid = SidOf(a, b), .reason = "unknown session"});
+    Run(kSecond);
+    REQUIRE_FALSE(Status(&a).session_out_up);
+  }
+  // The peer is heard each 10 s.
+  void Hear(Duration duration) {
+    for (const Time until = now + duration; now < until;) {
+      Write(&b, 1, "b");
+      Run(10 * kSecond);
+    }
+  }
+};
+
+TEST_CASE_FIXTURE(DeafWorld, "a peer that is heard and says no hello for 120 s is lost") {
+  Hear(60 * kSecond);
+  Write(&a, 1, "a");  // there is nothing to wait for before
+  Hear(110 * kSecond);
+  CHECK(a.conn(1).end == End::kOpen);
+  CHECK(Why(&a) == "peer sidecar lost");
+  Hear(30 * kSecond);
+  CHECK(a.conn(1).end == End::kReset);
+  CHECK(a.log.Count("peer sidecar lost: it is heard", LogLevel::kInfo) == 1);
+  CheckBystanderFlows();
+}
+
+TEST_CASE_FIXTURE(DeafWorld, "each of its joins gets the whole time") {
+  Write(&a, 1, "a");
+  Hear(60 * kSecond);
+  Reset(&a, 1);
+  Connect(&a, 11, "a");
+  Hear(110 * kSecond);
+  CHECK(a.conn(11).end == End::kOpen);
+  Hear(30 * kSecond);
+  CHECK(a.conn(11).end == End::kReset);
+}
+
+TEST_CASE_FIXTURE(DeafWorld, "what keeps a join waiting for something else does not end it") {
+  Write(&a, 1, "a");
+  Hear(100 * kSecond);
+  SUBCASE("a hello after all") {
+    drop = nullptr;
+    Hear(60 * kSecond);
+    CHECK(b.conn(1).taken.ends_with("a"));
+  }
+  SUBCASE("the relay, for a while") {
+    LinkDown(&a);
+    LinkUp(&a);
+    Hear(100 * kSecond);
+  }
+  SUBCASE("the permission") {
+    denied.insert(PathOf("a@x"));
+    Hear(500 * kSecond);
+    CHECK(Why(&a) == "permission denied");
+  }
+  CHECK(a.conn(1).end == End::kOpen);
+}
+
+TEST_CASE_FIXTURE(DeafWorld, "who comes back after a long absence has the whole time again") {
+  Reset(&a, 1);
+  Connect(&a, 11, "a");  // of which nothing was transmitted
+  Hear(30 * kSecond);
+  LinkDown(&b);
+  Run(200 * kSecond);
+  drop = nullptr;
+  LinkUp(&b);
+  Connect(&b, 11, "b");
+  Run(kSecond);
+  CHECK(b.conn(11).taken == "a");
+  CHECK(a.conn(11).taken == "b");
+}
+
+// The first thing heard of a peer is no answer yet, however long it was waited for.
+TEST_CASE("a peer that was away for an hour meets the join that waited for it") {
+  CoreWorld world;
+  Side& a = world.Add("a@x");
+  Side& b = world.Add("b@x");
+  world.AddChannel(&a, "b@x");
+  world.AddChannel(&b, "a@x");
+  world.Run(kSecond);
+  world.LinkDown(&b);
+  world.LinkDown(&a);  // so that its session is down, and nothing is transmitted
+  world.LinkUp(&a);
+  world.Run(3600 * kSecond);
+  world.Connect(&a, 1, "a");
+  world.Run(3600 * kSecond);
+  CHECK(world.Why(&a) == "peer sidecar lost");
+  CHECK(a.conn(1).end == End::kOpen);
+  world.LinkUp(&b);
+  world.Connect(&b, 1, "b");
+  world.Run(kSecond);
+  CHECK(b.conn(1).taken == "a");
+  CHECK(a.conn(1).taken == "b");
+}
+
 // --- floods
 
 TEST_CASE_FIXTURE(HostileWorld, "ever new processes of the peer are challenged at a bounded pace") {

@@ -138,6 +138,23 @@ TEST_CASE_FIXTURE(JoinedWorld, "a new process counts its attempts from 1, and is
   CHECK(b.conn(2).taken == "too");
 }
 
+TEST_CASE_FIXTURE(JoinedWorld, "who was displaced by another process in its name is met anew") {
+  LinkDown(&b);
+  Side& twin = Add("b@x");
+  AddChannel(&twin, "a@x");
+  Run(kSecond);
+  CHECK(a.log.Count("the peer's sidecar was restarted", LogLevel::kInfo) == 1);
+  LinkDown(&twin);
+  LinkUp(&b);
+  Run(5 * kSecond);
+  CHECK(b.conn(1).end == End::kReset);
+  Connect(&a, 2, "to b");
+  Connect(&b, 2, "to a");
+  Run(kSecond);
+  CHECK(b.conn(2).taken == "to b");
+  CHECK(a.conn(2).taken == "to a");
+}
+
 TEST_CASE_FIXTURE(PairWorld, "a delayed Open of a dead process displaces nobody") {
   Sent old = b.SentOf(MessageType::kOpen).back();
   old.from = "b@x";
@@ -364,6 +381,53 @@ TEST_CASE_FIXTURE(JoinedWorld, "a Reject of an attempt that is over changes noth
   Run(kSecond);
   CHECK(Status(&a).session_out_up);
   CHECK(Status(&a).counters.sessions == sessions);
+}
+
+TEST_CASE_FIXTURE(JoinedWorld, "what is said to the session that is up: only that it is unknown") {
+  Sent message{.type = MessageType::kReject, .sid = a.SentOf(MessageType::kData).back().sid};
+  bool ends = true;
+  SUBCASE("by the server, of Data") { message.reason = "unknown session"; }
+  SUBCASE("by the server, of a Signal") {
+    message.type = MessageType::kSignal;
+    message.kind = "quic_error";
+    message.reason = "unknown session";
+  }
+  SUBCASE("that it is denied, as only an Open is") {
+    message.reason = "permission denied";
+    ends = false;
+  }
+  SUBCASE("by a receiver, in its own words") {
+    message.reason = "already accepted";
+    ends = false;
+  }
+  SUBCASE("by a receiver, without words") { ends = false; }
+  Receive(&a, message);
+  CHECK(Status(&a).session_out_up == !ends);
+  Run(kSecond);
+  CHECK(Status(&a).counters.sessions == (ends ? 2 : 1));
+  CheckFlows(kSecond);
+}
+
+TEST_CASE_FIXTURE(CoreWorld, "an attempt that a receiver rejects in its own words goes on") {
+  Side& a = Add("a@x");
+  AddChannel(&a, "b@x");
+  const auto reject = [&](const std::string& reason) {
+    Receive(&a, {.type = MessageType::kReject,
+                 .sid = a.SentOf(MessageType::kOpen).back().sid,
+                 .reason = reason});
+  };
+  Run(kMillisecond);
+  const auto closes = [&] { return a.SentOf(MessageType::kClose).size(); };
+  reject("busy");
+  Run(90 * kMillisecond);
+  CHECK(a.SentOf(MessageType::kOpen).size() == 1);
+  Run(20 * kMillisecond);  // it was not answered in time
+  CHECK(a.SentOf(MessageType::kOpen).size() == 2);
+  CHECK(closes() == 1);
+  reject("unknown session");  // there is nothing to be closed
+  Run(kSecond);
+  CHECK(a.SentOf(MessageType::kOpen).size() > 2);
+  CHECK(closes() == a.SentOf(MessageType::kOpen).size() - 2);
 }
 
 TEST_CASE_FIXTURE(JoinedWorld,

@@ -236,6 +236,29 @@ TEST_CASE_FIXTURE(DialFixture, "a peer that is not heard of any more is lost") {
   CHECK(party_[1].end == End::kReset);
 }
 
+TEST_CASE_FIXTURE(DialFixture, "a peer that is heard, but answers no Open, is lost after a while") {
+  out.SessionDown();
+  Connect(1, "abc");
+  peer.unanswered_since = now;
+  const auto hear = [this] {
+    peer.last_heard = now;
+    Step();
+  };
+  Wait(config_.peer_silent - 1);
+  hear();
+  Connect(2, "de");
+  CHECK(party_[1].end == End::kOpen);
+  Wait(1);
+  CHECK(party_[1].end == End::kOpen);  // it may be gone
+  hear();
+  CHECK(party_[1].end == End::kReset);
+  CHECK(party_[2].end == End::kOpen);  // began later
+  peer.unanswered_since = kNever;
+  Wait(config_.peer_silent - 2);
+  hear();
+  CHECK(party_[2].end == End::kOpen);
+}
+
 // --- flow control ------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(DialFixture, "no more is sent than the receiver granted to the stream") {
@@ -321,6 +344,17 @@ TEST_CASE_FIXTURE(DialFixture, "more streams of the peer than allowed are refuse
   CHECK(Sent() == "");
   Bytes(35, "x");
   CHECK(Sent() == "35.rst(too many connections at once) ");
+}
+
+TEST_CASE_FIXTURE(DialFixture, "refusals that nobody takes: 4096 wait, the next one is left out") {
+  for (Epoch n = 1; n <= 16; ++n) Bytes(2 * n + 1, "x");
+  out.SessionDown();
+  Epoch id = 33;
+  while (out.unsent() < 4095) Bytes(id += 2, "x");
+  Bytes(id += 2, "x");
+  CHECK(out.unsent() == 4096);
+  Bytes(id += 2, "x");
+  CHECK(out.unsent() == 4096);
 }
 
 TEST_CASE_FIXTURE(DialFixture, "streams that cannot be, or are over, are ignored") {

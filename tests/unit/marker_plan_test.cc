@@ -189,6 +189,94 @@ TEST_CASE("three hundred old markers on one port give way to the one that is wri
   CHECK(listening == 1);
 }
 
+// --- HOTLINK_PROXY_CHANNELS
+
+// The n-th of many, on a port of its own; the higher, the newer.
+FoundMarker Nth(int n) {
+  return Found("a@x/run" + std::to_string(n) + "/_mpc/0_to_1/stream.tcp",
+               Marker{"b@x", true, static_cast<uint16_t>(9000 + n)}, {1, 100 + n});
+}
+
+struct LimitedPlan {
+  MarkerPlan plan;
+
+  // The next plan, of the markers with these numbers.
+  LimitedPlan& Of(const std::vector<int>& numbers, size_t channels) {
+    std::vector<FoundMarker> markers;
+    for (const int n : numbers) markers.push_back(Nth(n));
+    PlanOptions options = kOptions;
+    options.channels = channels;
+    plan = PlanMarkers(ScanOf(std::move(markers)), plan, BusyIf({}), options);
+    return *this;
+  }
+  std::set<int> With(PlanState state) const {
+    std::set<int> numbers;
+    for (const PlannedChannel& planned : plan) {
+      if (planned.state == state) numbers.insert(std::stoi(planned.markers.at(0).substr(7)));
+    }
+    return numbers;
+  }
+  std::set<int> Listening() const { return With(PlanState::kListen); }
+  std::set<int> Rejected() const { return With(PlanState::kRejected); }
+};
+
+using Numbers = std::set<int>;
+
+TEST_CASE("as many channels as allowed, and one more: the oldest is rejected, and told why") {
+  LimitedPlan limited;
+  CHECK(limited.Of({1, 2, 3}, 4).Listening() == Numbers{1, 2, 3});
+  limited = {};
+  CHECK(limited.Of({1, 2, 3}, 3).Listening() == Numbers{1, 2, 3});
+  CHECK(limited.Rejected().empty());
+  limited = {};
+  CHECK(limited.Of({1, 2, 3, 4}, 3).Listening() == Numbers{2, 3, 4});
+  const PlannedChannel& out = limited.plan.back();
+  CHECK(out.state == PlanState::kRejected);
+  CHECK(out.markers == std::vector<std::string>{"a@x/run1/_mpc/0_to_1/stream.tcp"});
+  CHECK(out.detail ==
+        "there are 3 channels already, as many as HOTLINK_PROXY_CHANNELS allows: remove the "
+        "markers of old runs, let HOTLINK_PROXY_RUN name the one run that is wanted, or raise "
+        "HOTLINK_PROXY_CHANNELS");
+}
+
+TEST_CASE("a newcomer never displaces a channel that is there; when one goes, it comes in") {
+  LimitedPlan limited;
+  limited.Of({1, 2, 3}, 3);
+  CHECK(limited.Of({1, 2, 3, 8, 9}, 3).Listening() == Numbers{1, 2, 3});
+  CHECK(limited.Rejected() == Numbers{8, 9});
+  const MarkerPlan before = limited.plan;
+  CHECK(DiffPlans(before, limited.Of({1, 2, 3, 8, 9}, 3).plan).empty());
+  limited.Of({1, 3, 8, 9}, 3);  // the newest of those that wait
+  CHECK(limited.Listening() == Numbers{1, 3, 9});
+  const PlanDiff diff = DiffPlans(before, limited.plan);
+  CHECK(diff.removed.size() == 1);
+  CHECK(diff.added.size() == 1);
+  CHECK(diff.rejected.empty());
+  CHECK(limited.Of({8, 9}, 3).Listening() == Numbers{8, 9});
+}
+
+TEST_CASE("a channel beyond the limit keeps nobody from its port") {
+  LimitedPlan limited;
+  limited.Of({1}, 1);
+  PlanOptions options = kOptions;
+  options.channels = 1;
+  const FoundMarker newer = Found(kOther, Marker{"b@x", true, 9001}, {2, 2'000});
+  const MarkerPlan plan = PlanMarkers(ScanOf({Nth(1), newer}), limited.plan, BusyIf({}), options);
+  REQUIRE(plan.size() == 2);
+  CHECK(plan[0].state == PlanState::kListen);
+  CHECK(plan[1].state == PlanState::kRejected);
+  CHECK(plan[1].spec.live);
+}
+
+TEST_CASE("bad markers take no place") {
+  PlanOptions options = kOptions;
+  options.channels = 1;
+  const MarkerPlan plan = PlanMarkers(ScanOf({Found(kOther, Error{"broken"}, {2, 2'000}), Nth(1)}),
+                                      {}, BusyIf({}), options);
+  CHECK(plan.at(0).state == PlanState::kListen);
+  CHECK(plan.at(1).detail == "broken");
+}
+
 TEST_CASE("the channel with a live join keeps its port against a newer marker") {
   const MarkerPlan before = PlanOf({Found(kOut, kToB)});
   const std::vector<FoundMarker> both = {Found(kOut, kToB), Found(kOther, kToB, {2, 2'000})};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -189,8 +190,8 @@ TEST_CASE("a FIFO, a directory and a huge file are refused and never waited for"
   data.Write("a@x/r/0_to_4/stream.tcp", kJson + std::string(kMarkerMax - kJson.size() + 1, ' '));
   const MarkerScan scan = ScanOnce(OptionsOf(data));
   REQUIRE(scan.markers.size() == 4);
-  CHECK(scan.markers[0].marker.error() == "it is no regular file");
-  CHECK(scan.markers[1].marker.error() == "it is no regular file");
+  CHECK(scan.markers[0].marker.error() == "it is no regular file: put one there");
+  CHECK(scan.markers[1].marker.error() == "it is no regular file: put one there");
   CHECK(scan.markers[2].marker.ok());
   CHECK(scan.markers[3].marker.error() == "it has 65537 bytes, allowed are 65536");
 }
@@ -287,6 +288,27 @@ TEST_CASE("limits: depth, directories and markers, each with a notice") {
   CHECK(scan.markers.size() == 2);
   REQUIRE(scan.notices.size() == 1);
   CHECK(scan.notices[0].find("more than 2 markers") != std::string::npos);
+}
+
+TEST_CASE("what may not be read is named, and keeps nothing else out") {
+  DataDir data;
+  data.Write("a@x/closed/0_to_1/stream.tcp");
+  data.Write("a@x/open/0_to_1/stream.tcp");
+  data.Write("a@x/open/0_to_2/stream.tcp");
+  fs::permissions(data / "datasites/a@x/closed", fs::perms::none);
+  fs::permissions(data / "datasites/a@x/open/0_to_2/stream.tcp", fs::perms::none);
+  fs::permissions(data.text(), fs::perms::all);
+  setfsuid(65534);  // root may read everything
+  const MarkerScan scan = ScanOnce(OptionsOf(data));
+  setfsuid(geteuid());
+  fs::permissions(data / "datasites/a@x/closed", fs::perms::owner_all);
+  REQUIRE(scan.notices.size() == 1);
+  CHECK(scan.notices[0].find("cannot open") == 0);
+  CHECK(scan.notices[0].find("a@x/closed: Permission denied; let the sidecar's user read it") !=
+        std::string::npos);
+  REQUIRE(scan.markers.size() == 2);
+  CHECK(scan.markers[0].marker.ok());
+  CHECK(scan.markers[1].marker.error() == "cannot be opened: Permission denied");
 }
 
 TEST_CASE("a later scan shows what was added, changed and removed, and only then is new") {

@@ -70,24 +70,28 @@ TEST_CASE("dial: both directions in one marker want a port at both") {
   CHECK(here.marker->dial == "127.0.0.1:5002");
   MarkerReading there = ReadDial(both, "b@x");
   REQUIRE_FALSE(there.marker.ok());
-  CHECK(there.marker.error() == "line 2: \"ports\" has no entry for b@x");
+  CHECK(there.marker.error() ==
+        "line 2: \"ports\" has no entry for b@x: add its port, or leave \"ports\" out");
 }
 
 TEST_CASE("dial: only what the local configuration allows, and nothing malformed") {
   const std::vector<std::pair<std::string, std::string>> faults = {
       {"{\"b@x\": \"127.0.0.1:5011\"}",
-       "line 3: \"dial\": 127.0.0.1:5011 is not in HOTLINK_PROXY_DIAL_ALLOW"},
+       "line 3: \"dial\": 127.0.0.1:5011 is not in HOTLINK_PROXY_DIAL_ALLOW: add it there if it "
+       "may be dialled"},
       {"{\"b@x\": \"10.0.0.1:5001\"}",
-       "line 3: \"dial\": 10.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW"},
+       "line 3: \"dial\": 10.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW: add it there if it may "
+       "be dialled"},
       {"{\"b@x\": \"localhost:5001\"}",
        "line 3: \"dial\".\"b@x\": \"localhost:5001\" is not of the form 127.0.0.1:5001 or "
        "[::1]:5001"},
       {"{\"b@x\": 5001}", "line 3: \"dial\".\"b@x\" must be a text, as 127.0.0.1:5001"},
-      {"{\"c@x\": \"127.0.0.1:5001\"}", "line 3: \"dial\".\"c@x\" is neither \"from\" nor \"to\""},
+      {"{\"c@x\": \"127.0.0.1:5001\"}",
+       "line 3: \"dial\".\"c@x\" is neither \"from\" nor \"to\": name one of these"},
       {"{\"b@x\": \"127.0.0.1:5001\",\n\"B@x\": \"127.0.0.1:5001\"}",
-       "line 4: \"dial\".\"B@x\" is there a second time"},
-      {"{}", "line 3: \"dial\" names no address"},
-      {"[]", "line 3: \"dial\" is no object"},
+       "line 4: \"dial\".\"B@x\" is there a second time: leave one"},
+      {"{}", "line 3: \"dial\" names no address: write one, or leave \"dial\" out"},
+      {"[]", "line 3: \"dial\" is no object, as {\"b@x.org\": \"127.0.0.1:5001\"}"},
   };
   for (const auto& pair : faults) {
     const std::string& dial = pair.first;
@@ -100,32 +104,36 @@ TEST_CASE("dial: only what the local configuration allows, and nothing malformed
   MarkerReading nothing = ReadDial("{\"b@x\": \"127.0.0.1:5001\"}", "b@x", "");
   REQUIRE_FALSE(nothing.marker.ok());
   CHECK(nothing.marker.error() ==
-        "line 3: \"dial\": 127.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW, which is empty");
+        "line 3: \"dial\": 127.0.0.1:5001 is not in HOTLINK_PROXY_DIAL_ALLOW, which is empty: add "
+        "it there if it may be dialled");
 }
 
 TEST_CASE("with ports, a missing own entry is an error, even beside port") {
   CHECK(ErrorOf("{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001,\n\"ports\":{\"b@x\":9001}}") ==
-        "line 2: \"ports\" has no entry for a@x");
+        "line 2: \"ports\" has no entry for a@x: add its port, or leave \"ports\" out");
 }
 
-TEST_CASE("errors say what is wrong and in which line") {
+TEST_CASE("errors say what is wrong, in which line, and the way out") {
+  const std::string form =
+      R"(; a marker looks like {"from": "a@x.org", "to": "b@x.org", "port": 9001})";
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", "it is empty"},
-      {" \n\t", "it is empty"},
-      {"{\n\"from\": \"a@x\",\n oops}", "line 3: not valid JSON"},
-      {R"({"from":"a@x","to":"b@x","port":9001)", "line 1: not valid JSON"},
+      {"", "it is empty" + form},
+      {" \n\t", "it is empty" + form},
+      {"{\n\"from\": \"a@x\",\n oops}", "line 3: not valid JSON" + form},
+      {R"({"from":"a@x","to":"b@x","port":9001)", "line 1: not valid JSON" + form},
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001}\nx",
-       "line 1: something follows behind the JSON value"},
-      {R"([1])", "it is no JSON object: {\"from\", \"to\", \"port\" or \"ports\"} is expected"},
-      {R"("a@x:b")", "it is no JSON object: {\"from\", \"to\", \"port\" or \"ports\"} is expected"},
-      {"{}", "the key \"from\" is missing"},
-      {R"({"from":"a@x"})", "the key \"to\" is missing"},
-      {"{\"from\":\"a@x\",\n\"to\":7}", "line 2: \"to\" is no text"},
+       "line 1: something follows behind the JSON value: remove it"},
+      {R"([1])", "it is no JSON object" + form},
+      {R"("a@x:b")", "it is no JSON object" + form},
+      {"{}", "the key \"from\" is missing" + form},
+      {R"({"from":"a@x"})", "the key \"to\" is missing" + form},
+      {"{\"from\":\"a@x\",\n\"to\":7}", "line 2: \"to\" is no text" + form},
       {"{\"from\":\"ax\",\"to\":\"b@x\"}", "line 1: \"from\": e-mail \"ax\" has no @"},
-      {"{\"from\":\"c@x\",\"to\":\"b@x\",\"port\":9001}", "it is for c@x and b@x, not for a@x"},
+      {"{\"from\":\"c@x\",\"to\":\"b@x\",\"port\":9001}",
+       "it is for c@x and b@x, not for a@x: one of the two has to be the own e-mail"},
       {"{\"from\":\"a@x\",\n\"to\":\"A@X\",\"port\":9001}",
-       "line 2: \"from\" and \"to\" are both a@x"},
-      {R"({"from":"a@x","to":"b@x"})", "there is neither \"port\" nor \"ports\""},
+       "line 2: \"from\" and \"to\" are both a@x: one of the two has to be the peer"},
+      {R"({"from":"a@x","to":"b@x"})", "there is neither \"port\" nor \"ports\"" + form},
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\n\n\"port\":\"9001\"}",
        "line 3: \"port\" must be a whole number from 1 to 65535"},
       {R"({"from":"a@x","to":"b@x","port":9001.5})",
@@ -136,15 +144,16 @@ TEST_CASE("errors say what is wrong and in which line") {
        "line 1: \"port\" must be a whole number from 1 to 65535"},
       {R"({"from":"a@x","to":"b@x","port":1e999})",
        "line 1: \"port\" must be a whole number from 1 to 65535"},
-      {R"({"from":"a@x","to":"b@x","ports":[9001]})", "line 1: \"ports\" is no object"},
+      {R"({"from":"a@x","to":"b@x","ports":[9001]})",
+       "line 1: \"ports\" is no object, as {\"a@x.org\": 9001, \"b@x.org\": 9002}"},
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\"ports\":{\"a@x\":9001,\n\"b@x\":null}}",
        "line 2: \"ports\".\"b@x\" must be a whole number from 1 to 65535"},
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\"port\":9001,\n\"port\":9001}",
-       "line 2: the key \"port\" is there a second time"},
+       "line 2: the key \"port\" is there a second time: leave one"},
       {"{\"x\":1,\"\\u0066rom\":\"a@x\",\"to\":\"b@x\",\"x\":\n{},\"port\":9001}",
-       "line 1: the key \"x\" is there a second time"},
+       "line 1: the key \"x\" is there a second time: leave one"},
       {"{\"from\":\"a@x\",\"to\":\"b@x\",\"ports\":{\"a@x\":9001,\n\"A@x\":9002}}",
-       "line 2: \"ports\" has \"A@x\" a second time"},
+       "line 2: \"ports\" has \"A@x\" a second time: leave one"},
   };
   for (const auto& one : cases) {
     CAPTURE(one.first);
@@ -164,7 +173,8 @@ TEST_CASE("a marker has at most 64 KiB") {
   CHECK(ErrorOf(json + std::string(kMarkerMax - json.size() - 1, ' ')) == "");
   CHECK(ErrorOf(json + std::string(kMarkerMax - json.size(), ' ')) == "");
   CHECK(ErrorOf(json + std::string(kMarkerMax - json.size() + 1, ' ')) ==
-        "it has more than 65536 bytes");
+        "it has more than 65536 bytes; a marker looks like {\"from\": \"a@x.org\", \"to\": "
+        "\"b@x.org\", \"port\": 9001}");
 }
 
 TEST_CASE("the older forms name no peer, unless only one peer is allowed") {
@@ -186,21 +196,25 @@ TEST_CASE("the older forms name no peer, unless only one peer is allowed") {
 TEST_CASE("HOTLINK_PROXY_PEERS keeps others out") {
   const std::string json = "{\"from\":\"a@x\",\n\"to\":\"B@x\",\"port\":9001}";
   CHECK(ErrorOf(json, {"a@x", {"c@x", "b@x"}}) == "");
-  CHECK(ErrorOf(json, {"a@x", {"c@x"}}) == "line 2: the peer b@x is not in HOTLINK_PROXY_PEERS");
+  CHECK(ErrorOf(json, {"a@x", {"c@x"}}) ==
+        "line 2: the peer b@x is not in HOTLINK_PROXY_PEERS: add it there if it may connect");
 }
 
 TEST_CASE("HOTLINK_PROXY_PORTS: by default 1024 to 65535, else the ranges given") {
   const auto with_port = [](int port) {
     return R"({"from":"a@x","to":"b@x","port":)" + std::to_string(port) + "}";
   };
-  CHECK(ErrorOf(with_port(1023)) == "port 1023 is outside HOTLINK_PROXY_PORTS (1024-65535)");
+  CHECK(ErrorOf(with_port(1023)) ==
+        "port 1023 is outside HOTLINK_PROXY_PORTS (1024-65535): choose one within, or allow it "
+        "there");
   CHECK(ErrorOf(with_port(1024)) == "");
   CHECK(ErrorOf(with_port(65535)) == "");
   MarkerPolicy policy = {"a@x", {}, {{80, 80}, {20000, 20010}}};
   CHECK(ErrorOf(with_port(80), policy) == "");
   CHECK(ErrorOf(with_port(20010), policy) == "");
   CHECK(ErrorOf(with_port(20011), policy) ==
-        "port 20011 is outside HOTLINK_PROXY_PORTS (80-80, 20000-20010)");
+        "port 20011 is outside HOTLINK_PROXY_PORTS (80-80, 20000-20010): choose one within, or "
+        "allow it there");
 }
 
 TEST_CASE("whether a bad marker names the own e-mail is known") {
@@ -215,11 +229,11 @@ TEST_CASE("whether a bad marker names the own e-mail is known") {
 
 TEST_CASE("a NUL never hides what follows it") {
   const std::string escaped = "{\"from\":\"a@x\",\n\"to\":\"b@x\\u0000.evil\",\"port\":9001}";
-  CHECK(ErrorOf(escaped) == "line 2: a NUL");
+  CHECK(ErrorOf(escaped) == "line 2: a NUL: a marker is plain text");
   std::string raw = "{\"from\":\"a@x\",\"to\":\"b@x?.evil\",\"port\":9001}";
   raw[raw.find('?')] = '\0';
-  CHECK(ErrorOf(raw) == "line 1: a NUL");
-  CHECK(ErrorOf(std::string(100, '\0')) == "line 1: a NUL");
+  CHECK(ErrorOf(raw) == "line 1: a NUL: a marker is plain text");
+  CHECK(ErrorOf(std::string(100, '\0')) == "line 1: a NUL: a marker is plain text");
 }
 
 TEST_CASE("no marker cut short or with a changed byte ends the program") {
