@@ -69,7 +69,7 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
           loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
       telemetry_(options_.data_dir, options_.email, log),
       admin_(std::make_unique<Admin>(
-          loop, options_, [this] { return Status(); }, [this] { Drain("POST /drain"); }, log)),
+          loop, options_, [this] { return LookedAt(); }, [this] { Drain("POST /drain"); }, log)),
       exit_rule_(options_.exit_when, options_.exit_after),
       core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
@@ -284,6 +284,15 @@ SidecarStatus Sidecar::Status() {
                                .reason = Reason::kMarkerRejected,
                                .detail = planned.detail});
   }
+  return status;
+}
+
+SidecarStatus Sidecar::LookedAt() {
+  SidecarStatus status = Status();
+  core_.Look(Now());
+  // What follows from it may end the admin server, which is asking.
+  core_at_ = Now();
+  core_timer_.Start(0);
   return status;
 }
 

@@ -46,6 +46,8 @@ class Sidecar {
   void Terminate();
 
   SidecarStatus Status();
+  // The same for somebody who looks: what is old in it is asked for.
+  SidecarStatus LookedAt();
 
   // After the loop ended: 0 if everything read from the parties was acknowledged, else 1.
   int exit_code() const { return exit_code_; }

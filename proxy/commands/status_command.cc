@@ -10,9 +10,9 @@
 namespace hotlink {
 namespace {
 
-// Rates come of two looks: this far apart for a single table, and for those of --watch.
-constexpr Duration kBetweenLooks = 500 * kMillisecond;
-constexpr Duration kWatchEvery = 1 * kSecond;
+// Rates come of two looks, this far apart. The first one also makes the sidecar ask the relay and
+// the peers whether they are there: the second one has their answers.
+constexpr Duration kBetweenLooks = 1 * kSecond;
 
 struct Flags {
   bool watch = false, json = false, all = false;
@@ -39,7 +39,7 @@ int ShowTables(const CommandCall& call, const SidecarPlace& place, const Flags& 
       const bool written = std::fflush(stdout) == 0;
       if (!flags.watch || !written) return kCommandDone;
     }
-    Sleep(before ? kWatchEvery : kBetweenLooks);
+    Sleep(kBetweenLooks);
     before = std::move(*view);
   }
 }
@@ -51,7 +51,7 @@ int PrintJson(const CommandCall& call, const SidecarPlace& place, const Flags& f
     std::fputs(reply.body.c_str(), stdout);
     const bool written = std::fflush(stdout) == 0;
     if (!flags.watch || !written) return kCommandDone;
-    Sleep(kWatchEvery);
+    Sleep(kBetweenLooks);
   }
 }
 

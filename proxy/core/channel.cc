@@ -156,6 +156,8 @@ void Channel::Step(Time now) {
   }
   StepSessions(now);
   StepAck(now);
+  NoteProgress(now);
+  StepProof(now);
   if (drain_ != Joins::Drain::kNone) StepDrain(now);
 }
 
@@ -163,7 +165,7 @@ Time Channel::Deadline(Time now) const {
   if (gone_) return kNever;
   Time at = mode_ == Mode::kPlain ? std::min(queue_.Deadline(), plain_.Deadline())
                                   : joins_->Deadline(PeerView(), now);
-  at = std::min({at, AckAt(), PingAt()});
+  at = std::min({at, AckAt(), PingAt(), ProofAt()});
   if (drain_ != Joins::Drain::kNone) at = std::min(at, DrainEndAt());
   if (!host_.link_up()) return at;
   at = std::min({at, main_.DueAt(), challenge_.DueAt()});
@@ -260,20 +262,18 @@ ReasonFacts Channel::Facts(Time now) const {
   facts.port_in_use = listen_ == ListenState::kPortInUse;
   facts.dormant = !live_;
   facts.link_up = host_.link_up();
-  facts.link_delivers = host_.link_delivers();
+  facts.link_delivers = host_.link_delivers(now);
   facts.permission_denied = denied_;
   // Of a session that is up only while that one was accepted twice itself.
   facts.second_client = double_accepts_ >= kDoubleAccepts && (!main_.up() || main_.accepts() > 1);
   const bool plain = mode_ == Mode::kPlain;
   facts.peer_known = plain || peer_known();
   facts.session_up = plain || main_.up();
-  facts.peer_heard_recently =
-      plain || !joins_->committed() || now - last_heard_ < 2 * config_.heard_ping;
+  facts.peer_answers = plain || PeerAnswers(now);
   facts.local_connected = PartyThere();
   facts.peer_party_seen = joins_->peer_party_seen() || (plain && plain_.last_moved() > 0);
-  const Time moved = plain ? plain_.last_moved() : joins_->last_moved();
-  facts.moved_recently =
-      busy() && moved > 0 && now - moved < kSecond && (joins_->committed() || plain_.busy());
+  facts.local_finished = joins_->local_finished();
+  facts.moved_recently = MovedRecently(now);
   facts.window_full = out_.window_blocked();
   facts.local_not_reading = joins_->party_not_reading() || plain_.party_not_reading();
   return facts;

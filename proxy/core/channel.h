@@ -19,6 +19,7 @@
 #include "proxy/core/core.h"
 #include "proxy/core/joins.h"
 #include "proxy/core/outbound_session.h"
+#include "proxy/core/peer_proof.h"
 #include "proxy/core/plain_join.h"
 #include "proxy/core/receiver_log.h"
 #include "proxy/core/sender_log.h"
@@ -75,6 +76,9 @@ class Channel {
   void SendData(Time now);
 
   ChannelStatus Status(Time now) const;
+  // Somebody looks: asks the peer for a sign of life if a party is connected and the last one, or
+  // the last question, is older than `fresh`. True: a ping went out.
+  bool AskPeer(Duration fresh, Time now);
 
  private:
   // What the server says of a sid that it has not, or not any more (protocol.md §3).
@@ -119,6 +123,16 @@ class Channel {
   void BeginAnew(std::string_view why);
   void SecondAccept();
   bool JoinsAlike(bool peer_streams);
+
+  // channel_proof.cc
+  bool WaitsForGrant() const;
+  bool Waits() const;
+  void NoteProgress(Time now);
+  bool MovedRecently(Time now) const;
+  Time ProofAt() const;
+  void StepProof(Time now);
+  void Ping(Time now);
+  bool PeerAnswers(Time now) const;
 
   // channel_plain.cc
   Time PlainAt() const;
@@ -189,6 +203,12 @@ class Channel {
   int pings_unanswered_ = 0;
   Time last_ping_ = 0, last_ack_ = 0;
   Duration ping_wait_ = 0;
+
+  // Why it is not moving.
+  PeerProof proof_;
+  Time relay_asked_at_ = 0;
+  Time progress_at_ = 0;  // a byte was given to the party, or acknowledged by the peer
+  uint64_t given_ = 0, acknowledged_ = 0;
 
   // The receiver's side.
   std::string in_sid_;  // the latest that was answered

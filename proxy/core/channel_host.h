@@ -35,8 +35,12 @@ class ChannelHost {
   virtual uint64_t Random() = 0;
 
   virtual bool link_up() const = 0;
-  virtual uint64_t link_generation() const = 0;  // counts our relay connections, from 1
-  virtual bool link_delivers() const = 0;        // no echo is overdue
+  virtual uint64_t link_generation() const = 0;    // counts our relay connections, from 1
+  virtual bool link_delivers(Time now) const = 0;  // no echo of the relay's is overdue
+  // An echo that leaves at `since` or later is wanted: somebody waits.
+  virtual void WantEcho(Time since) = 0;
+  // When the newest echo that is back had left.
+  virtual Time echo_confirmed() const = 0;
 
   // The session table: messages for `sid` go to the channel from now on / no longer.
   virtual void AddSid(const std::string& sid, ChannelId channel) = 0;

@@ -46,6 +46,7 @@ void Channel::CloseSession(OutboundSession* session, std::string_view why, bool 
   if (session == &main_) {
     if (main_.up()) Log(session_level_, "session down: " + std::string(why));
     out_.SessionDown();
+    proof_.Forget();
   }
   session->Down();
 }
@@ -130,9 +131,7 @@ void Channel::StepTimeout(Time now) {
 
 Time Channel::PingAt() const {
   if (!main_.up() || mode_ == Mode::kPlain) return kNever;
-  const bool window_closed = out_.window_blocked() && out_.in_flight() == 0 && !out_.HasNext();
-  const bool look_ahead = joins_->waits_for_look_ahead();
-  if (window_closed || look_ahead) {
+  if (WaitsForGrant()) {
     const Duration wait = std::max(ping_wait_, config_.ping_min);
     return std::max(last_ping_, last_ack_) + wait;
   }
@@ -148,7 +147,7 @@ void Channel::StepPing(Time now) {
   ++pings_unanswered_;
   last_ping_ = now;
   ping_wait_ = std::clamp(ping_wait_ * 2, config_.ping_min, config_.ping_max);
-  SendSignal(main_.sid(), kFlowPing, "{}");
+  Ping(now);
 }
 
 // Somebody else takes the peer's sessions too (design.md §3 "One taker per identity"). Once may be

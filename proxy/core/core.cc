@@ -73,8 +73,7 @@ void Core::Impl::SetLink(bool up, Time now) {
   if (link_up_ == up) return;
   link_up_ = up;
   if (up) ++link_generation_;
-  health_echo_ = 0;
-  echo_late_ = false;
+  health_.Reset();
   echoes_.clear();
   for (const auto& [id, entry] : channels_) {
     if (up) {
@@ -126,7 +125,10 @@ void Core::Impl::OnOpenOfOwnPath(const Open& open) {
 }
 
 void Core::Impl::Received(const Message& message, Time now) {
-  if (const auto* open = std::get_if<Open>(&message.body)) return OnOpen(*open, now);
+  if (const auto* open = std::get_if<Open>(&message.body)) {
+    health_.Heard(now);
+    return OnOpen(*open, now);
+  }
   std::string_view sid;
   std::visit(
       [&sid](const auto& body) {
@@ -136,6 +138,7 @@ void Core::Impl::Received(const Message& message, Time now) {
   if (sid.empty()) return;
   const auto* reject = std::get_if<Reject>(&message.body);
   if (reject != nullptr && sid.starts_with(echo_prefix_)) return OnEchoBack(sid, now);
+  health_.Heard(now);
   Channel* channel = BySid(sid);
   if (channel == nullptr) return;
   const ChannelId id = sids_.find(sid)->second;
@@ -219,15 +222,7 @@ void Core::Impl::Tick(Time now) {
   Pump(now);
 }
 
-Time Core::Impl::Deadline() const {
-  Time at = due_.Next();
-  if (link_up_ && opens_ > 0) {
-    const Time echo = health_echo_ != 0 && !echo_late_ ? health_echo_at_ + kEchoLate
-                                                       : health_echo_at_ + kEchoEvery;
-    at = std::min(at, echo);
-  }
-  return at;
-}
+Time Core::Impl::Deadline() const { return std::min(due_.Next(), EchoAt()); }
 
 void Core::Impl::StartDrain(Time now) {
   draining_ = true;
@@ -290,6 +285,7 @@ void Core::AclPublished(ChannelId id, bool published, const std::string& detail,
 
 Time Core::Deadline() const { return impl_->Deadline(); }
 void Core::Tick(Time now) { impl_->Tick(now); }
+void Core::Look(Time now) { impl_->Look(now); }
 void Core::StartDrain(Time now) { impl_->StartDrain(now); }
 bool Core::Drained() const { return impl_->Drained(); }
 bool Core::DrainedClean() const { return impl_->clean(); }

@@ -86,6 +86,9 @@ class Core {
   bool DrainedClean() const;
 
   ChannelStatus Status(ChannelId channel, Time now) const;
+  // Somebody looks at the status: what it says of relay and peers is asked for where it is old, at
+  // a bounded rate. What comes of it shows within a second.
+  void Look(Time now);
   // Summed over the channels that are gone.
   ChannelCounters Retired() const;
 

@@ -23,6 +23,7 @@
 #include "proxy/core/memory_budget.h"
 #include "proxy/core/party_table.h"
 #include "proxy/core/path_rate.h"
+#include "proxy/core/relay_health.h"
 #include "proxy/core/sid.h"
 
 namespace hotlink {
@@ -30,10 +31,6 @@ namespace hotlink {
 // Sids of the relay's echo (design.md §3 "Sending") begin with this and a secret: who could guess
 // one would open a session of that name, and nothing would come back.
 inline constexpr std::string_view kEchoPrefix = "hle.";
-// While a channel waits for the other side, the relay is asked this often whether it delivers ...
-inline constexpr Duration kEchoEvery = 5 * kSecond;
-// ... and this late an answer says that it does not.
-inline constexpr Duration kEchoLate = 3 * kSecond;
 
 class Core::Impl : public ChannelHost {
  public:
@@ -61,7 +58,9 @@ class Core::Impl : public ChannelHost {
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return link_up_; }
   uint64_t link_generation() const override { return link_generation_; }
-  bool link_delivers() const override { return !echo_late_; }
+  bool link_delivers(Time now) const override { return health_.Delivers(now); }
+  void WantEcho(Time since) override { health_.Want(since); }
+  Time echo_confirmed() const override { return health_.confirmed(); }
   void AddSid(const std::string& sid, ChannelId channel) override { sids_[sid] = channel; }
   void DropSid(const std::string& sid) override { sids_.erase(sid); }
   bool TakeOpenPlace(ChannelId channel, bool peer_known) override;
@@ -86,6 +85,7 @@ class Core::Impl : public ChannelHost {
   void Received(const Message& message, Time now);
   void Tick(Time now);
   Time Deadline() const;
+  void Look(Time now);
   void StartDrain(Time now);
   bool Drained() const;
   bool clean() const { return clean_; }
@@ -112,7 +112,9 @@ class Core::Impl : public ChannelHost {
   void Step(ChannelId id, Time now);
   void OnOpen(const Open& open, Time now);
   void OnOpenOfOwnPath(const Open& open);
+  std::string EchoSid(uint64_t number) const;
   void OnEchoBack(std::string_view sid, Time now);
+  Time EchoAt() const;
   void StepEcho(Time now);
   Channel* BySid(std::string_view sid);
   ChannelId NextForPlace();
@@ -155,10 +157,11 @@ class Core::Impl : public ChannelHost {
 
   const std::string echo_prefix_;
   uint64_t echo_number_ = 0;
-  std::map<uint64_t, ChannelId> echoes_;  // outstanding; channel 0: the relay's health
-  uint64_t health_echo_ = 0;
-  Time health_echo_at_ = 0;
-  bool echo_late_ = false;
+  std::map<uint64_t, ChannelId> echoes_;  // outstanding, of plain peers
+  RelayHealth health_;
+  ChannelId looked_at_ = 0;  // the last one that a look asked for its peer
+  Time asks_since_ = 0;      // the second that asks_ counts in
+  int asks_ = 0;
 
   DueQueue<ChannelId> due_;
   bool clean_ = true;

@@ -48,6 +48,7 @@ class Join : public Joins {
   size_t window_taken() const override { return store_.held(); }
   bool committed() const override { return active_ && active_->committed(); }
   bool peer_party_seen() const override { return received_; }
+  bool local_finished() const override { return own_fin_; }
   bool party_not_reading() const override;
   Time last_moved() const override { return active_ ? active_->last_moved : 0; }
   // The active connection, unless a byte of it is on its way.

@@ -77,6 +77,7 @@ class Joins : public RecordSink {
   virtual std::string detail() const { return ""; }  // of what is waited for
   virtual bool committed() const = 0;                // at least one has begun
   virtual bool peer_party_seen() const = 0;  // the peer's connection sent or ended something
+  virtual bool local_finished() const { return false; }  // our party ended, the peer's did not
   virtual bool party_not_reading() const = 0;
   virtual Time last_moved() const = 0;  // a payload byte, either way
 

@@ -60,6 +60,7 @@ class PlainJoin {
   // What is wrong with the peer's session, else why the last connection ended; may be empty.
   const std::string& detail() const { return unusable_.empty() ? last_end_ : unusable_; }
   Time last_moved() const { return last_moved_; }
+  bool waits_for_relay() const { return !pace_.all_confirmed(); }
   bool sent_eof() const { return active_ && active_->eof; }
   bool party_not_reading() const { return active_ && active_->write_blocked && !in_.empty(); }
 

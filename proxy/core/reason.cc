@@ -50,19 +50,18 @@ Reason DecideReason(const ReasonFacts& facts) {
   if (!facts.link_up) return Reason::kRelayUnreachable;
   if (facts.local_not_reading) return Reason::kLocalPartyNotReading;
   if (facts.permission_denied) return Reason::kPermissionDenied;
+  if (!facts.link_delivers) return Reason::kRelayNotDelivering;
   if (!facts.session_up) {
-    if (!facts.link_delivers) return Reason::kRelayNotDelivering;
     if (facts.second_client) return Reason::kSecondClient;
     return facts.peer_known ? Reason::kPeerSidecarLost : Reason::kWaitingForPeerSidecar;
   }
-  if (facts.peer_known && !facts.peer_heard_recently) return Reason::kPeerSidecarLost;
+  if (!facts.peer_answers) return Reason::kPeerSidecarLost;
   if (!facts.local_connected) return Reason::kWaitingForLocalParty;
+  // The peer's party may be connected to the other one.
+  if (!facts.peer_party_seen && facts.second_client) return Reason::kSecondClient;
   if (facts.window_full) return Reason::kWindowFull;
-  if (!facts.peer_party_seen) {
-    // The peer's party may be connected to the other one.
-    return facts.second_client ? Reason::kSecondClient : Reason::kWaitingForPeersParty;
-  }
-  return Reason::kLocalPartySilent;
+  if (!facts.peer_party_seen) return Reason::kWaitingForPeersParty;
+  return facts.local_finished ? Reason::kWaitingForPeersParty : Reason::kLocalPartySilent;
 }
 
 }  // namespace hotlink

@@ -37,12 +37,13 @@ struct ReasonFacts {
   bool link_up = false;
   bool link_delivers = true;  // the relay answers its echo
   bool permission_denied = false;
-  bool second_client = false;  // two Accepts for one sid
-  bool peer_known = false;     // an association or a plain peer
-  bool session_up = false;     // our sender's session reaches the peer sidecar
-  bool peer_heard_recently = false;
+  bool second_client = false;      // two Accepts for one sid
+  bool peer_known = false;         // an association or a plain peer
+  bool session_up = false;         // our sender's session reaches the peer sidecar
+  bool peer_answers = true;        // no ping is overdue, or the relay may be to blame
   bool local_connected = false;    // an active connection (or one that waits)
   bool peer_party_seen = false;    // a record of the current epoch came from the peer
+  bool local_finished = false;     // the local party has ended its side of the join
   bool moved_recently = false;     // a payload byte moved within the last second
   bool window_full = false;        // bytes wait here for the peer's window
   bool local_not_reading = false;  // bytes for the party wait and its socket takes none

@@ -94,6 +94,7 @@ class SenderLog {
   int in_flight() const { return in_flight_; }
   size_t kept() const { return kept_; }  // payload bytes not acknowledged
   uint64_t acknowledged() const { return acked_next_; }
+  uint64_t acknowledged_bytes() const { return acked_offset_; }
   uint64_t next_seq() const { return next_seq_; }  // of the next record's first transmission
   uint64_t window_left() const { return edge_ > sent_offset_ ? edge_ - sent_offset_ : 0; }
   // What is to be sent again has not yet left this machine for the last time: look again soon.

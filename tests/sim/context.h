@@ -2,6 +2,7 @@
 #ifndef HOTLINK_TESTS_SIM_CONTEXT_H_
 #define HOTLINK_TESTS_SIM_CONTEXT_H_
 
+#include <cstring>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -30,11 +31,13 @@ class Context {
   // The first violation counts; a run stops at it.
   template <typename... Words>
   void Fail(const char* invariant, const Words&... words) {
-    if (failed()) return;
+    if (failed() || (only_ != nullptr && std::strcmp(invariant, only_) != 0)) return;
     invariant_ = invariant;
     detail_ = Join(words...);
     Say("VIOLATION ", invariant_, ": ", detail_);
   }
+  // Only this invariant counts: the others know no such world.
+  void HoldTo(const char* invariant) { only_ = invariant; }
   bool failed() const { return !invariant_.empty(); }
   const std::string& invariant() const { return invariant_; }
   const std::string& detail() const { return detail_; }
@@ -53,6 +56,7 @@ class Context {
   }
 
   const bool traced_;
+  const char* only_ = nullptr;
   std::vector<std::string> trace_;
   std::string invariant_, detail_;
 };

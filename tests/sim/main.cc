@@ -19,7 +19,7 @@ using hotlink::sim::RunOptions;
 
 constexpr char kUsage[] =
     "usage: sim run [--seeds N] [--from S] [--fresh] [--minutes M] [--jobs J] [--stop-after F]\n"
-    "               [--profile mixed|deaths|clean|streams]\n"
+    "               [--profile mixed|deaths|clean|streams|stalls]\n"
     "       sim soak --minutes M [--jobs J] [--stop-after F] [--profile P]   (fresh seeds)\n"
     "       sim replay SEED [--profile P] [--quiet]\n"
     "       sim selftest\n";
@@ -58,7 +58,7 @@ bool ReadOptions(int argc, char** argv, int at, RunOptions* options, bool* quiet
     if (name == "--profile") {
       options->profile_name = value;
       if (hotlink::sim::ParseProfile(value, &options->profile)) continue;
-      return Usage("--profile takes mixed, deaths, clean or streams") == 0;
+      return Usage("--profile takes mixed, deaths, clean, streams or stalls") == 0;
     }
     if (!ReadNumber(value, &number)) return Usage(name + " takes a number") == 0;
     if (name == "--seeds") {

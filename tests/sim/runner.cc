@@ -20,11 +20,13 @@ constexpr unsigned kSeedSeconds = 60;  // real time: beyond that a seed hangs
 constexpr size_t kTraceTail = 60;      // lines printed with a failure
 constexpr uint64_t kTracedFailures = 3;
 constexpr int kProgressMs = 2000;
+constexpr unsigned long long kStallsNamed = 99;  // percent, by their true reason
 
 // One line a worker writes to its pipe; short enough that a write is never split.
 struct Report {
   enum Kind : uint8_t { kBegins, kPassed, kFailed } kind = kBegins;
   uint64_t seed = 0, connections = 0, steps = 0;
+  Duration named_after = 0;
   char invariant[48] = {};
   char detail[400] = {};
 };
@@ -53,6 +55,7 @@ void Copy(char* to, size_t size, const std::string& text) {
     report.kind = outcome.passed ? Report::kPassed : Report::kFailed;
     report.connections = outcome.connections;
     report.steps = outcome.steps;
+    report.named_after = outcome.named_after;
     Copy(report.invariant, sizeof report.invariant, outcome.invariant);
     Copy(report.detail, sizeof report.detail, outcome.detail);
     if (write(out, &report, sizeof report) < 0) _exit(1);
@@ -72,12 +75,31 @@ class Run {
     if (isatty(2)) std::fprintf(stderr, "\r\033[K");
     std::printf("%llu connections, %llu events, %lds\n", connections_, steps_,
                 static_cast<long>(std::time(nullptr) - started_));
+    if (options_.profile == Profile::kStalls) return StallsNamed();
     std::printf("%llu passed, %llu failed\n", passed_, failed_);
     return failed_ == 0;
   }
 
  private:
   using Count = unsigned long long;
+
+  // The share decides: one test.
+  bool StallsNamed() {
+    const Count stalls = passed_ + failed_;
+    const bool enough = failed_ * 100 <= stalls * (100 - kStallsNamed);
+    std::sort(named_after_.begin(), named_after_.end());
+    const auto ms = [this](size_t of_hundred) {
+      if (named_after_.empty()) return 0LL;
+      return static_cast<long long>(named_after_[(named_after_.size() - 1) * of_hundred / 100] /
+                                    kMillisecond);
+    };
+    std::printf(
+        "%llu of %llu stalls named by both ends within 2 s (%llu %% wanted), after %lld ms "
+        "in the middle, %lld ms in 95 of 100, %lld ms at most\n",
+        passed_, stalls, kStallsNamed, ms(50), ms(95), ms(100));
+    std::printf("%d passed, %d failed\n", enough ? 1 : 0, enough ? 0 : 1);
+    return enough;
+  }
 
   void Spawn(Worker* worker, uint64_t first) {
     int ends[2];
@@ -144,6 +166,7 @@ class Run {
     steps_ += report.steps;
     if (report.kind == Report::kPassed) {
       ++passed_;
+      named_after_.push_back(report.named_after);
     } else {
       Failed(report.seed, report.invariant, report.detail, true);
     }
@@ -196,6 +219,7 @@ class Run {
   std::vector<Worker> workers_;
   std::time_t started_ = 0, shown_ = 0;
   Count passed_ = 0, failed_ = 0, connections_ = 0, steps_ = 0;
+  std::vector<Duration> named_after_;
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ struct RunOptions {
   std::string profile_name = "mixed";
 };
 
-// Prints failures as they come and "N passed, N failed" at last. True if none failed.
+// Prints failures as they come and "N passed, N failed" at last. True if none failed; of stalls, if
+// few enough did.
 bool RunSeeds(const RunOptions& options);
 
 }  // namespace hotlink::sim

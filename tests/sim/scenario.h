@@ -22,6 +22,7 @@ enum class Profile {
   kDeaths,   // sidecars die and return often
   kClean,    // nothing breaks and parties behave: no connection may be reset at all
   kStreams,  // as kMixed, but channels join by number: parties that listen are dialled
+  kStalls,   // one channel that stops: both ends have to say why (stall.h)
 };
 
 // One party connection from connect to close.

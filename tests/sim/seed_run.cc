@@ -1,6 +1,7 @@
 #include "tests/sim/seed_run.h"
 
 #include "tests/sim/context.h"
+#include "tests/sim/stall_world.h"
 #include "tests/sim/world.h"
 
 namespace hotlink::sim {
@@ -8,7 +9,12 @@ namespace hotlink::sim {
 Outcome RunSeed(uint64_t seed, Profile profile, bool traced) {
   Context context(traced);
   Outcome outcome;
-  {
+  if (profile == Profile::kStalls) {
+    StallWorld world(context, seed, DrawStall(seed));
+    world.Run();
+    outcome.connections = world.connections();
+    outcome.named_after = world.named_after();
+  } else {
     World world(context, seed, DrawScenario(seed, profile));
     world.Run();
     outcome.connections = world.connections();
@@ -30,6 +36,8 @@ bool ParseProfile(const std::string& text, Profile* profile) {
     *profile = Profile::kClean;
   } else if (text == "streams") {
     *profile = Profile::kStreams;
+  } else if (text == "stalls") {
+    *profile = Profile::kStalls;
   } else {
     return false;
   }

@@ -14,12 +14,13 @@ struct Outcome {
   bool passed = false;
   std::string invariant, detail;  // of the first violation
   uint64_t connections = 0, steps = 0;
+  Duration named_after = 0;  // kStalls: how long it took until both ends named the cause
   std::vector<std::string> trace;
 };
 
 Outcome RunSeed(uint64_t seed, Profile profile, bool traced);
 
-// "mixed", "deaths", "clean".
+// "mixed", "deaths", "clean", "streams", "stalls".
 bool ParseProfile(const std::string& text, Profile* profile);
 
 }  // namespace hotlink::sim

@@ -17,7 +17,7 @@ ServerModel::ConnectionId ServerModel::Connect(const std::string& user, Duration
 
 void ServerModel::Receive(ConnectionId from, const LetterPtr& letter) {
   auto it = connections_.find(from);
-  if (it == connections_.end()) return;
+  if (it == connections_.end() || swallows_) return;
   if (it->second.received >= kServerQueue) {
     context_.Say("server: receive queue of ", it->second.user, " full, dropped ", letter->seq);
     return;
@@ -65,10 +65,22 @@ void ServerModel::Restart(const char* why) {
   const std::map<ConnectionId, Connection> ended = std::move(connections_);
   connections_.clear();
   context_.queue.After(rng_.Between(config_.down_min, config_.down_max), [this] {
+    if (left_) return;
     context_.Say("server: up");
     up_ = true;
   });
   for (const auto& [id, connection] : ended) outside_.Ended(id);
+}
+
+void ServerModel::Leave() {
+  left_ = true;
+  Restart("and does not come back");
+  up_ = false;
+}
+
+void ServerModel::Swallow() {
+  swallows_ = true;
+  ready_.clear();
 }
 
 void ServerModel::Calm() {

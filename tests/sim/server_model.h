@@ -59,6 +59,9 @@ class ServerModel {
   void Disconnect(ConnectionId connection);
   // Ends and forgets everything; comes back after down_min to down_max.
   void Restart(const char* why);
+  void Leave();    // ends, and does not come back
+  void Swallow();  // takes everything from now on, and passes nothing on
+  void Deny(const std::string& path) { denied_.insert(path); }  // to be opened
   // No more loss, copies, strays and crashes from now on.
   void Calm();
 
@@ -115,7 +118,9 @@ class ServerModel {
   ServerConfig config_;
   Outside& outside_;
   bool up_ = true;
-  uint64_t life_ = 0;  // counts restarts: events of an earlier life do nothing
+  bool left_ = false, swallows_ = false;
+  std::set<std::string> denied_;  // paths
+  uint64_t life_ = 0;             // counts restarts: events of an earlier life do nothing
   ConnectionId last_connection_ = 0;
   int working_ = 0, blocked_ = 0;
   std::map<ConnectionId, Connection> connections_;

@@ -38,7 +38,7 @@ void ServerModel::Route(Job* job) {
 // A path's owner may write, everybody may read: the markers' ACL files grant that.
 void ServerModel::RouteOpen(Job* job) {
   const Letter& open = *job->letter;
-  if (OwnerOf(open.path) != job->user) {
+  if (OwnerOf(open.path) != job->user || denied_.count(open.path) > 0) {
     job->targets.emplace_back(job->from, RejectLetter(open.sid, "permission denied"));
     return;
   }

@@ -79,8 +79,14 @@ void Sidecar::Start() {
 
 void Sidecar::Kill() {
   if (core_ == nullptr) return;
+  frozen_ = false;
   shared_.context.Say(self_.user, ": process ", self_.process, " dies");
   End();
+}
+
+void Sidecar::Freeze() {
+  shared_.context.Say(self_.user, ": process ", self_.process, " stands still");
+  frozen_ = true;
 }
 
 void Sidecar::End() {
@@ -172,6 +178,20 @@ std::string Sidecar::StatusText(int channel) const {
          " in=" + std::to_string(status.session_in_up);
 }
 
+ChannelStatus Sidecar::Status(int channel) const {
+  return core_->Status(markers_.at(channel).id, shared_.context.now());
+}
+
+void Sidecar::Look() {
+  if (core_ == nullptr || frozen_) return;
+  Enter([this] { core_->Look(shared_.context.now()); });
+}
+
+void Sidecar::SetListening(int channel, ListenState state) {
+  const ChannelId id = markers_.at(channel).id;
+  Enter([&] { core_->SetListening(id, state, "", shared_.context.now()); });
+}
+
 bool Sidecar::WaitsForPeer(int channel) const {
   auto it = markers_.find(channel);
   if (core_ == nullptr || it == markers_.end() || core_->ChannelGone(it->second.id)) return false;
@@ -180,6 +200,7 @@ bool Sidecar::WaitsForPeer(int channel) const {
 }
 
 void Sidecar::Enter(const std::function<void()>& call) {
+  if (frozen_) return;
   if (in_core_) shared_.context.Fail("simulation", "a call into the core from inside the core");
   in_core_ = true;
   call();
@@ -258,6 +279,7 @@ void Sidecar::LinkTakesData() {
   Enter([this] { core_->LinkWritable(shared_.context.now()); });
 }
 void Sidecar::Arrived(const LetterPtr& letter) {
+  if (frozen_) return;
   shared_.watch.Delivered(self_, *letter);
   Enter([&] { core_->Received(ViewOf(*letter), shared_.context.now()); });
 }

@@ -48,7 +48,8 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
 
   void Start();
   void Kill();
-  void Stop();  // SIGTERM: drains, then ends
+  void Stop();    // SIGTERM: drains, then ends
+  void Freeze();  // SIGSTOP: its sockets stay, and nobody serves them
   bool running() const { return core_ != nullptr; }
 
   bool Listens(int channel) const;
@@ -60,6 +61,10 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   size_t connections() const { return held_.size(); }
   uint64_t ticks() const { return ticks_; }
   std::string StatusText(int channel) const;
+  // REQUIRES: running(), and the channel has a marker.
+  ChannelStatus Status(int channel) const;
+  void Look();  // somebody asks for the status
+  void SetListening(int channel, ListenState state);
   // Bytes wait for the window, or connections for the peer's epoch.
   bool WaitsForPeer(int channel) const;
 
@@ -129,6 +134,7 @@ class Sidecar : public PartySide, public SimLink::Owner, public Log {
   std::map<ConnId, Held> held_;
   std::map<ConnId, int> dialling_;         // the channel
   ConnId next_dialled_ = ConnId{1} << 40;  // apart from the ledger's numbers
+  bool frozen_ = false;
   bool in_core_ = false, draining_ = false, calm_ = false;
   Time timer_at_ = kNever, drain_started_ = kNever;
   Time second_ = 0, last_tick_ = 0;

@@ -197,7 +197,7 @@ bool Sidecar::Ready(const Held& held) const {
 
 void Sidecar::Evaluate(ConnId conn) {
   auto it = held_.find(conn);
-  if (it == held_.end() || it->second.scheduled || !Ready(it->second)) return;
+  if (frozen_ || it == held_.end() || it->second.scheduled || !Ready(it->second)) return;
   it->second.scheduled = true;
   shared_.context.queue.After(1 + LoopDelay(), [this, conn, process = self_.process] {
     if (process == self_.process) TellReady(conn);
@@ -206,7 +206,7 @@ void Sidecar::Evaluate(ConnId conn) {
 
 void Sidecar::TellReady(ConnId conn) {
   auto it = held_.find(conn);
-  if (it == held_.end()) return;
+  if (frozen_ || it == held_.end()) return;
   Held& held = it->second;
   held.scheduled = false;
   if (!Ready(held)) return;

@@ -30,7 +30,7 @@ SimLink::~SimLink() { *alive_ = false; }
 void SimLink::Start() { Connect(); }
 
 void SimLink::Connect() {
-  if (!server_.CanConnect()) return Retry();
+  if (unplugged_ || !server_.CanConnect()) return Retry();
   connection_ = server_.Connect(user_, config_.write_gap);
   pipe_ = std::make_shared<Pipe>();
   state_ = State::kConnecting;
@@ -65,6 +65,15 @@ void SimLink::Cut() {
   if (server_late && rng_.OneIn(2)) server_.Stall(connection);
   const Duration wait = server_late ? rng_.Between(1, config_.late_max) : 0;
   context_.queue.After(wait, [&server = server_, connection] { server.Disconnect(connection); });
+}
+
+void SimLink::Die() {
+  if (state_ != State::kDown) Break();
+}
+
+void SimLink::Unplug() {
+  unplugged_ = true;
+  Cut();
 }
 
 void SimLink::EndedByServer() {

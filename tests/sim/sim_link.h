@@ -46,8 +46,10 @@ class SimLink : public LinkSide {
           Owner& owner);
   ~SimLink() override;
 
-  void Start();  // connects now, and again after every end
-  void Cut();    // REQUIRES: nothing; an unconnected link stays so
+  void Start();   // connects now, and again after every end
+  void Cut();     // REQUIRES: nothing; an unconnected link stays so
+  void Die();     // nothing passes any more, and nobody notices
+  void Unplug();  // cut, and no new connection comes about
   void Calm() { config_.cut = 0; }
   // The process dies: its connection ends, no call of the owner any more.
   void Kill();
@@ -92,6 +94,7 @@ class SimLink : public LinkSide {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::deque<Outgoing> control_, data_;
   bool writing_ = false;
+  bool unplugged_ = false;
   bool stuck_ = false;            // cut, not noticed, and the kernel's buffer is full
   mutable bool refused_ = false;  // CanSendData() said no: LinkTakesData() is owed
   Time last_up_ = 0, last_down_ = 0;

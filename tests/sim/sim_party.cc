@@ -38,6 +38,18 @@ void SimParty::Finish() {
   Step();
 }
 
+void SimParty::Silence() { script_.write_total = record_->written; }
+
+void SimParty::StopReading() { next_read_ = kNever; }
+
+void SimParty::EndWriting() {
+  Silence();
+  script_.ending = Script::Ending::kHalfClose;
+  Step();
+}
+
+void SimParty::Quit() { Abort(); }
+
 void SimParty::WakeAt(Time when) {
   if (when >= wake_at_ || when <= context_.now()) return;
   wake_at_ = when;

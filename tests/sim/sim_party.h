@@ -19,8 +19,12 @@ class SimParty : public std::enable_shared_from_this<SimParty> {
            ConnectionRecord* record, std::function<void()> ended);
 
   void Start();
-  void Hurry();   // no more pauses
-  void Finish();  // ends as soon as it has written everything
+  void Hurry();        // no more pauses
+  void Finish();       // ends as soon as it has written everything
+  void Silence();      // writes nothing more
+  void StopReading();  // from now on
+  void EndWriting();   // shuts its write side down
+  void Quit();         // aborts
   const ConnectionRecord& record() const { return *record_; }
   bool wrote_all() const { return record_->written >= script_.write_total; }
 

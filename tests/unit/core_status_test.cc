@@ -190,7 +190,7 @@ TEST_CASE_FIXTURE(CoreWorld,
   drop = [&](const Side&, const Sent&) { return swallows; };
   Side& a = Add("a@x");
   AddChannel(&a, "b@x");
-  Run(3 * kSecond - 1);
+  Run(700 * kMillisecond - 1);
   CHECK(Why(&a) == "waiting for peer sidecar");
   Run(1);
   for (int i = 0; i < 100; ++i) {  // it stays so, while echo after echo is sent

@@ -37,7 +37,9 @@ class FakeHost : public ChannelHost {
   uint64_t Random() override { return random_(); }
   bool link_up() const override { return up; }
   uint64_t link_generation() const override { return 1; }
-  bool link_delivers() const override { return true; }
+  bool link_delivers(Time) const override { return true; }
+  void WantEcho(Time) override {}
+  Time echo_confirmed() const override { return 0; }
   void AddSid(const std::string& sid, ChannelId channel) override { sids[sid] = channel; }
   void DropSid(const std::string& sid) override { sids.erase(sid); }
   bool TakeOpenPlace(ChannelId, bool) override { return true; }

@@ -14,7 +14,6 @@ ReasonFacts Joined() {
   facts.link_up = true;
   facts.peer_known = true;
   facts.session_up = true;
-  facts.peer_heard_recently = true;
   facts.local_connected = true;
   facts.peer_party_seen = true;
   return facts;
@@ -58,6 +57,9 @@ TEST_CASE("waiting for peer's party") {
   ReasonFacts facts = Joined();
   facts.peer_party_seen = false;
   CHECK(Why(facts) == "waiting for peer's party");
+  facts = Joined();
+  facts.local_finished = true;  // it has said all: it is not the one who is silent
+  CHECK(Why(facts) == "waiting for peer's party");
 }
 
 TEST_CASE("relay unreachable") {
@@ -78,8 +80,12 @@ TEST_CASE("relay connected but not delivering") {
   facts.peer_known = true;
   CHECK(Why(facts) == "relay connected but not delivering");
   facts = Joined();
-  facts.link_delivers = false;  // a session is up: it does deliver
-  CHECK(Why(facts) != "relay connected but not delivering");
+  facts.link_delivers = false;
+  CHECK(Why(facts) == "relay connected but not delivering");
+  facts.peer_answers = false;  // nobody's answer comes
+  CHECK(Why(facts) == "relay connected but not delivering");
+  facts.window_full = true;
+  CHECK(Why(facts) == "relay connected but not delivering");
 }
 
 TEST_CASE("peer sidecar lost") {
@@ -87,7 +93,9 @@ TEST_CASE("peer sidecar lost") {
   facts.session_up = false;
   CHECK(Why(facts) == "peer sidecar lost");
   facts = Joined();
-  facts.peer_heard_recently = false;
+  facts.peer_answers = false;
+  CHECK(Why(facts) == "peer sidecar lost");
+  facts.window_full = true;
   CHECK(Why(facts) == "peer sidecar lost");
 }
 
@@ -112,7 +120,7 @@ TEST_CASE("local party is not reading") {
   ReasonFacts facts = Joined();
   facts.local_not_reading = true;
   CHECK(Why(facts) == "local party is not reading");
-  facts.peer_heard_recently = false;
+  facts.peer_answers = facts.link_delivers = false;
   CHECK(Why(facts) == "local party is not reading");
 }
 
@@ -151,6 +159,8 @@ TEST_CASE("peer has a second hotlink client") {
   facts.second_client = true;
   CHECK(Why(facts) == "local party is silent");  // the parties have found each other all the same
   facts.peer_party_seen = false;
+  CHECK(Why(facts) == "peer has a second hotlink client");
+  facts.window_full = true;
   CHECK(Why(facts) == "peer has a second hotlink client");
 }
 
