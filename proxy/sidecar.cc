@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/digest.h"
 #include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
 #include "proxy/adapters/random_bits.h"
 #include "proxy/adapters/socket_address.h"
-#include "proxy/core/telemetry.h"
 #include "proxy/part_options.h"
 
 namespace hotlink {
@@ -67,13 +67,14 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
                   }),
       markers_(
           loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
-      telemetry_(options_.data_dir, options_.email, log),
+      telemetry_(loop, options_.telemetry_interval,
+                 TelemetryFile(options_.data_dir, options_.email, log),
+                 {.changes = [this] { return Changes(); }, .status = [this] { return Status(); }}),
       admin_(std::make_unique<Admin>(
           loop, options_, [this] { return Status(); }, [this] { Drain("POST /drain"); }, log)),
       exit_rule_(options_.exit_when, options_.exit_after),
       core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
-      telemetry_timer_(loop, [this] { WriteTelemetry(); }),
       exit_timer_(loop, [this] { LookForExit(); }),
       started_us_(WallTime()) {
   core_.OnPermissionDenied([this](ChannelId channel) { denied_.push_back(channel); });
@@ -85,8 +86,7 @@ std::optional<Error> Sidecar::Start() {
   if (auto error = admin_->Start()) return error;
   if (auto error = link_.Start()) return error;
   markers_.Start();
-  port_timer_.Start(options_.port_retry);
-  telemetry_timer_.Start(options_.telemetry_interval);
+  telemetry_.Start();
   if (exit_rule_.on()) exit_timer_.Start(exit_rule_.Every());
   return std::nullopt;
 }
@@ -111,6 +111,7 @@ void Sidecar::Replan() {
   plan_ = std::move(next);
   Apply(diff);
   AddReplacements();
+  RetryLater();
   CoreCalled();
 }
 
@@ -126,6 +127,7 @@ void Sidecar::Apply(const PlanDiff& diff) {
     port.plan = planned;
     port.listeners.reset();
     port.fault.reset();
+    unsettled_.insert(planned.key);
   }
   for (const PlannedChannel& planned : diff.changed) Open(&ports_[planned.key]);
   for (const ChannelKey& key : diff.woken) core_.WakeChannel(ports_[key].channel, Now());
@@ -140,6 +142,7 @@ void Sidecar::Add(const PlannedChannel& planned) {
   Port& port = ports_[planned.key];
   port.plan = planned;
   port.channel = core_.AddChannel(planned.spec, Now());
+  unsettled_.insert(planned.key);
   Open(&port);
 }
 
@@ -168,7 +171,10 @@ void Sidecar::Open(Port* port) {
     return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
                               Now());
   }
-  if (port->plan.port == 0) return ShowListening(port);  // a channel that only dials
+  if (port->plan.port == 0) {  // a channel that only dials
+    unsettled_.erase(port->plan.key);
+    return ShowListening(port);
+  }
   if (!port->listeners) {
     port->listeners = std::make_unique<PortListeners>(
         loop_, options_.listen_addresses, port->plan.port,
@@ -181,6 +187,7 @@ void Sidecar::Open(Port* port) {
         });
   }
   port->listeners->Open();
+  if (port->settled()) unsettled_.erase(port->plan.key);
   ShowListening(port);
 }
 
@@ -215,6 +222,7 @@ void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
                                   std::to_string(found->second.plan.port) + " closed: " + reason);
   leaving_.push_back(found->second.channel);
   core_.RemoveChannel(found->second.channel, reason, Now());
+  unsettled_.erase(key);
   ports_.erase(found);
 }
 
@@ -231,20 +239,26 @@ void Sidecar::OnConnection(const ChannelKey& key, int fd, const sockaddr_storage
   CoreCalled();
 }
 
+void Sidecar::RetryLater() {
+  if (retry_set_ || (unsettled_.empty() && replacements_.empty())) return;
+  retry_set_ = true;
+  port_timer_.Start(options_.port_retry);
+}
+
 // Ports that somebody else had may be free now; a port held by another marker's join, too.
 void Sidecar::RetryPorts() {
+  retry_set_ = false;
   if (draining_) return;
   bool held = false;
-  for (auto& [key, port] : ports_) {
+  for (const ChannelKey& key : std::vector<ChannelKey>(unsettled_.begin(), unsettled_.end())) {
+    Port& port = ports_.at(key);
     held |= port.plan.state == PlanState::kHeld;
-    const bool closed =
-        port.plan.port != 0 && !(port.listeners != nullptr && port.listeners->all());
-    if (port.plan.state == PlanState::kListen && closed) Open(&port);
+    if (port.plan.state == PlanState::kListen) Open(&port);
   }
   if (held) Replan();
   AddReplacements();
   CoreCalled();
-  port_timer_.Start(options_.port_retry);
+  RetryLater();
 }
 
 // --- seeing inside ------------------------------------------------------------------------------
@@ -285,9 +299,12 @@ SidecarStatus Sidecar::Status() {
   return status;
 }
 
-void Sidecar::WriteTelemetry() {
-  telemetry_.Write(TelemetryJson(Status()));
-  telemetry_timer_.Start(options_.telemetry_interval);
+uint64_t Sidecar::Changes() {
+  const RelayLinkCounters& link = link_.counters();
+  Digest digest;
+  digest.Add(core_.Changes(Now())).Add(scan_.number).Add(draining_).Add(admission_.refused());
+  digest.Add(link_.up()).Add(link_.last_error()).Add(link.ups).Add(link.malformed);
+  return digest.value();
 }
 
 void Sidecar::LookForExit() {
@@ -350,10 +367,9 @@ void Sidecar::Drain(const std::string& why) {
 void Sidecar::Stop() {
   if (stopping_) return;
   stopping_ = true;
-  WriteTelemetry();
+  telemetry_.Stop();
   core_timer_.Stop();
   port_timer_.Stop();
-  telemetry_timer_.Stop();
   exit_timer_.Stop();
   admin_.reset();
   to_stop_ = 3;

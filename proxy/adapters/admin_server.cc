@@ -19,7 +19,7 @@ const char kPlain = 0, kDrain = 0;
 
 // A body on its way: what the last piece has left.
 struct Body {
-  BodyPieces pieces;
+  TextPieces pieces;
   std::string piece;
   size_t sent = 0;
 };

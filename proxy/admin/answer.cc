@@ -1,7 +1,5 @@
 #include "proxy/admin/answer.h"
 
-#include <cjson/cJSON.h>
-
 #include <memory>
 #include <utility>
 
@@ -13,17 +11,17 @@
 namespace hotlink {
 namespace {
 
-AdminAnswer Json(int status, cJSON* root) {
+AdminAnswer Json(int status, const std::string& object) {
   AdminAnswer answer;
   answer.status = status;
-  answer.body = OnePiece(JsonText(root));
+  answer.body = OnePiece(object + "\n");
   return answer;
 }
 
 AdminAnswer Refused(int status, const std::string& why) {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Text("error", why);
-  return Json(status, root);
+  std::string json;
+  JsonObject(&json).Text("error", why);
+  return Json(status, json);
 }
 
 AdminAnswer WrongMethod(const std::string& allowed) {
@@ -60,34 +58,36 @@ std::optional<AdminAnswer> RefusedOnTcp(const AdminRequest& request) {
 }
 
 AdminAnswer Live() {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Bool("live", true);
-  return Json(200, root);
+  std::string json;
+  JsonObject(&json).Bool("live", true);
+  return Json(200, json);
 }
 
 AdminAnswer Ready(const SidecarStatus& sidecar) {
   const InTheWay reasons = NotReady(sidecar);
-  cJSON* root = cJSON_CreateObject();
-  JsonObject object(root);
-  object.Bool("ready", reasons.empty());
-  cJSON* array = object.AddArray("reasons");
-  for (const std::string& reason : reasons) AddText(array, reason);
-  return Json(reasons.empty() ? 200 : 503, root);
+  std::string json;
+  {
+    JsonObject object(&json);
+    object.Bool("ready", reasons.empty());
+    JsonArray array = object.AddArray("reasons");
+    for (const std::string& reason : reasons) array.AddText(reason);
+  }
+  return Json(reasons.empty() ? 200 : 503, json);
 }
 
 AdminAnswer Drain(const AdminRequest& request) {
   if (request.tcp) return Refused(404, "POST /drain is for the unix socket alone");
   if (request.method != "POST") return WrongMethod("POST");
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Bool("draining", true);
-  AdminAnswer answer = Json(202, root);
+  std::string json;
+  JsonObject(&json).Bool("draining", true);
+  AdminAnswer answer = Json(202, json);
   answer.drain = true;
   return answer;
 }
 
 }  // namespace
 
-BodyPieces OnePiece(std::string text) {
+TextPieces OnePiece(std::string text) {
   return [text = std::move(text)]() mutable { return std::exchange(text, std::string()); };
 }
 

@@ -17,13 +17,11 @@
 #include <vector>
 
 #include "proxy/core/status.h"
+#include "proxy/core/text_pieces.h"
 
 namespace hotlink {
 
-// The next part of a body, a few kilobytes at a time, so that a long one delays nothing else;
-// empty: that was all.
-using BodyPieces = std::function<std::string()>;
-BodyPieces OnePiece(std::string text);
+TextPieces OnePiece(std::string text);
 
 struct AdminRequest {
   std::string method;
@@ -38,7 +36,7 @@ struct AdminAnswer {
   int status = 200;
   std::string content_type = "application/json";
   std::string allow;  // header Allow; empty: none
-  BodyPieces body;
+  TextPieces body;
   bool drain = false;  // the sidecar is to drain
 };
 

@@ -214,7 +214,7 @@ class Writer {
 
 }  // namespace
 
-BodyPieces MetricsPage(SidecarStatus sidecar) {
+TextPieces MetricsPage(SidecarStatus sidecar) {
   const auto writer = std::make_shared<Writer>(std::move(sidecar));
   return [writer] { return writer->Next(); };
 }

@@ -10,7 +10,7 @@
 
 namespace hotlink {
 
-BodyPieces MetricsPage(SidecarStatus sidecar);
+TextPieces MetricsPage(SidecarStatus sidecar);
 
 }  // namespace hotlink
 

@@ -1,7 +1,5 @@
 #include "proxy/admin/status_page.h"
 
-#include <cjson/cJSON.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -17,15 +15,12 @@ constexpr size_t kChannelsPerPiece = 16;
 
 void AddConditions(const SidecarStatus& sidecar, JsonObject object) {
   for (const Condition& condition : kConditions) {
-    cJSON* array = object.AddArray(condition.name);
-    for (const std::string& reason : condition.decide(sidecar)) AddText(array, reason);
+    JsonArray array = object.AddArray(condition.name);
+    for (const std::string& reason : condition.decide(sidecar)) array.AddText(reason);
   }
 }
 
-// All but the channels: an object without its closing brace.
-std::string Head(const SidecarStatus& sidecar) {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject object(root);
+void AddSidecar(const SidecarStatus& sidecar, JsonObject object) {
   object.Number("version", kStatusVersion)
       .Text("program", VersionLine("hotlink-proxy"))
       .Number("pid", static_cast<uint64_t>(sidecar.pid))
@@ -44,23 +39,21 @@ std::string Head(const SidecarStatus& sidecar) {
       .Number("bytes_in", sidecar.link.bytes_in)
       .Number("bytes_out", sidecar.link.bytes_out)
       .Number("malformed", sidecar.link.malformed);
-  AddCounters(TotalOf(sidecar), object.AddObject("totals"));
-  std::string text = JsonText(root);
-  text.resize(text.rfind('}'));
-  return text + ",\"channels\":[";
+  JsonObject totals = object.AddObject("totals");
+  AddCounters(TotalOf(sidecar), totals);
 }
 
-std::string ChannelText(const ChannelStatus& channel) {
-  cJSON* root = cJSON_CreateObject();
-  AddChannel(channel, JsonObject(root));
-  std::string text = JsonText(root);
+// All but the channels: an object without its closing brace.
+std::string Head(const SidecarStatus& sidecar) {
+  std::string text;
+  AddSidecar(sidecar, JsonObject(&text));
   text.pop_back();
-  return text;
+  return text + ",\"channels\":[";
 }
 
 }  // namespace
 
-BodyPieces StatusPage(SidecarStatus sidecar) {
+TextPieces StatusPage(SidecarStatus sidecar) {
   return [sidecar = std::move(sidecar), next = size_t{0}, begun = false,
           ended = false]() mutable -> std::string {
     if (ended) return "";
@@ -69,7 +62,8 @@ BodyPieces StatusPage(SidecarStatus sidecar) {
     const size_t end = std::min(next + kChannelsPerPiece, sidecar.channels.size());
     for (; next < end; ++next) {
       if (next > 0) piece += ",\n";
-      piece += ChannelText(sidecar.channels[next]);
+      JsonObject object(&piece);
+      AddChannel(sidecar.channels[next], object);
     }
     ended = next == sidecar.channels.size();
     return ended ? piece + "]}\n" : piece;

@@ -10,7 +10,7 @@ namespace hotlink {
 
 inline constexpr int kStatusVersion = 1;
 
-BodyPieces StatusPage(SidecarStatus sidecar);
+TextPieces StatusPage(SidecarStatus sidecar);
 
 }  // namespace hotlink
 

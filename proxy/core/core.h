@@ -86,6 +86,9 @@ class Core {
   bool DrainedClean() const;
 
   ChannelStatus Status(ChannelId channel, Time now) const;
+  // Another number than at the last call when the status of a channel changed (StatusDigest()), or
+  // there are other channels. Costs what was done since then, not what there is.
+  uint64_t Changes(Time now);
   // Summed over the channels that are gone.
   ChannelCounters Retired() const;
 

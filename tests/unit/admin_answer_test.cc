@@ -10,7 +10,7 @@
 namespace hotlink {
 namespace {
 
-std::string All(BodyPieces body) {
+std::string All(TextPieces body) {
   std::string text;
   for (std::string piece = body(); !piece.empty(); piece = body()) text += piece;
   return text;
@@ -154,7 +154,7 @@ TEST_CASE("long pages come in small pieces, and are whole") {
   for (const size_t n : {0U, 1U, 16U, 17U, 64U, 65U, 1000U}) {
     CAPTURE(n);
     const SidecarStatus status = WithChannels(n);
-    for (BodyPieces body : {StatusPage(status), MetricsPage(status)}) {
+    for (TextPieces body : {StatusPage(status), MetricsPage(status)}) {
       size_t longest = 0;
       for (std::string piece = body(); !piece.empty(); piece = body()) {
         longest = std::max(longest, piece.size());
