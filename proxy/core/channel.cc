@@ -260,7 +260,8 @@ ReasonFacts Channel::Facts(Time now) const {
   facts.peer_known = plain || peer_known();
   facts.session_up = plain || main_.up();
   facts.peer_heard_recently =
-      plain || !joins_->committed() || now - last_heard_ < 2 * config_.heard_ping;
+      plain || !joins_->committed() ||
+      now < host_.QuietPingAt(id_, spec_.peer, last_heard_) + config_.heard_ping;
   facts.local_connected = PartyThere();
   facts.peer_party_seen = joins_->peer_party_seen() || (plain && plain_.last_moved() > 0);
   const Time moved = plain ? plain_.last_moved() : joins_->last_moved();
