@@ -69,9 +69,11 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
           loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
       telemetry_(loop, options_.telemetry_interval,
                  TelemetryFile(options_.data_dir, options_.email, log),
-                 {.changes = [this] { return Changes(); }, .status = [this] { return Status(); }}),
+                 {.changes = [this] { return Changes(); },
+                  .status = [this] { return Status(StatusOf::kAll); }}),
       admin_(std::make_unique<Admin>(
-          loop, options_, [this] { return Status(); }, [this] { Drain("POST /drain"); }, log)),
+          loop, options_, [this](StatusOf which) { return Status(which); },
+          [this] { Drain("POST /drain"); }, log)),
       exit_rule_(options_.exit_when, options_.exit_after),
       core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
@@ -263,7 +265,8 @@ void Sidecar::RetryPorts() {
 
 // --- seeing inside ------------------------------------------------------------------------------
 
-SidecarStatus Sidecar::Status() {
+// All but the channels that have a port; those that are rejected are few words.
+SidecarStatus Sidecar::StatusHead() {
   const RelayLinkCounters& link = link_.counters();
   SidecarStatus status{.email = options_.email,
                        .server_url = options_.server_url,
@@ -283,12 +286,6 @@ SidecarStatus Sidecar::Status() {
   std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
   status.retired = core_.Retired();
   for (const ChannelId id : leaving_) status.retired += core_.Status(id, now).counters;
-  status.channels.reserve(plan_.size());
-  for (const auto& [key, port] : ports_) {
-    if (core_.ChannelGone(port.channel)) continue;
-    status.channels.push_back(core_.Status(port.channel, now));
-    status.channels.back().port = port.listening() ? port.plan.port : 0;
-  }
   for (const PlannedChannel& planned : plan_) {
     if (planned.state != PlanState::kRejected) continue;
     status.channels.push_back({.name = planned.markers.front(),
@@ -297,6 +294,33 @@ SidecarStatus Sidecar::Status() {
                                .detail = planned.detail});
   }
   return status;
+}
+
+void Sidecar::AddChannel(const ChannelKey& key, SidecarStatus* status) {
+  const Port& port = ports_.at(key);
+  if (core_.ChannelGone(port.channel)) return;
+  status->channels.push_back(core_.Status(port.channel, Now()));
+  status->channels.back().port = port.listening() ? port.plan.port : 0;
+}
+
+// Channels may come and go while it is taken.
+StatusSource Sidecar::Status(StatusOf which) {
+  const auto add = [this](const auto& channels, auto key_of, std::optional<ChannelKey>* last,
+                          SidecarStatus* status) {
+    auto at = *last ? channels.upper_bound(**last) : channels.begin();
+    for (size_t n = 0; n < kStatusSlice && at != channels.end(); ++n, ++at) {
+      *last = key_of(*at);
+      AddChannel(**last, status);
+    }
+    return at != channels.end();
+  };
+  return {StatusHead(),
+          [this, which, add, last = std::optional<ChannelKey>()](SidecarStatus* status) mutable {
+            const auto first = [](const auto& entry) { return entry.first; };
+            const auto itself = [](const ChannelKey& key) { return key; };
+            return which == StatusOf::kAll ? add(ports_, first, &last, status)
+                                           : add(unsettled_, itself, &last, status);
+          }};
 }
 
 uint64_t Sidecar::Changes() {
@@ -309,7 +333,8 @@ uint64_t Sidecar::Changes() {
 
 void Sidecar::LookForExit() {
   if (draining_) return;
-  if (const auto why = exit_rule_.Look(Status(), Now())) return Drain("exit-when: " + *why);
+  if (const auto why = exit_rule_.Look(Status(StatusOf::kAll).Whole(), Now()))
+    return Drain("exit-when: " + *why);
   exit_timer_.Start(exit_rule_.Every());
 }
 

@@ -27,7 +27,7 @@
 #include "proxy/core/admission.h"
 #include "proxy/core/core.h"
 #include "proxy/core/exit_rule.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 #include "proxy/markers/acl_publisher.h"
 #include "proxy/markers/marker_plan.h"
 
@@ -46,7 +46,7 @@ class Sidecar {
   // at once.
   void Terminate();
 
-  SidecarStatus Status();
+  StatusSource Status(StatusOf which);
   // Another number than at the last call when the status is other than before.
   uint64_t Changes();
 
@@ -84,6 +84,8 @@ class Sidecar {
   void Tick();
   void CoreCalled();  // after each call into the core: what it asked for, its deadline, its end
   void ServeDenied();
+  SidecarStatus StatusHead();
+  void AddChannel(const ChannelKey& key, SidecarStatus* status);
   void LookForExit();
   void Drain(const std::string& why);
   void Stop();

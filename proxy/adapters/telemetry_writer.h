@@ -11,7 +11,7 @@
 #include "common/time.h"
 #include "proxy/adapters/telemetry_file.h"
 #include "proxy/adapters/uv_handles.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 #include "proxy/core/telemetry_pace.h"
 #include "proxy/core/text_pieces.h"
 
@@ -21,7 +21,7 @@ class TelemetryWriter {
  public:
   struct Source {
     std::function<uint64_t()> changes;  // another number when the status is other than before
-    std::function<SidecarStatus()> status;
+    std::function<StatusSource()> status;
   };
   TelemetryWriter(uv_loop_t* loop, Duration interval, TelemetryFile file, Source source);
 

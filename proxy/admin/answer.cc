@@ -92,7 +92,7 @@ TextPieces OnePiece(std::string text) {
 }
 
 AdminAnswer AnswerAdmin(const AdminRequest& request,
-                        const std::function<SidecarStatus()>& snapshot) {
+                        const std::function<StatusSource(StatusOf)>& status) {
   if (request.tcp) {
     if (std::optional<AdminAnswer> refused = RefusedOnTcp(request)) return *refused;
   }
@@ -102,13 +102,13 @@ AdminAnswer AnswerAdmin(const AdminRequest& request,
   if (!known) return Refused(404, "there are /livez, /readyz, /metrics, /status and /drain");
   if (request.method != "GET") return WrongMethod("GET");
   if (request.path == "/livez") return Live();
-  if (request.path == "/readyz") return Ready(snapshot());
+  if (request.path == "/readyz") return Ready(status(StatusOf::kNotListening).Whole());
   AdminAnswer answer;
   if (request.path == "/metrics") {
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    answer.body = MetricsPage(snapshot());
+    answer.body = MetricsPage(status(StatusOf::kAll));
   } else {
-    answer.body = StatusPage(snapshot());
+    answer.body = StatusPage(status(StatusOf::kAll));
   }
   return answer;
 }

@@ -1,4 +1,4 @@
-// A request to the admin server and its answer: pure, from a snapshot of the status.
+// A request to the admin server and its answer: pure, from the status.
 //
 //   GET  /livez    200 while the loop turns
 //   GET  /readyz   200 or 503, {"ready":…,"reasons":[…]}
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 #include "proxy/core/text_pieces.h"
 
 namespace hotlink {
@@ -40,9 +40,9 @@ struct AdminAnswer {
   bool drain = false;  // the sidecar is to drain
 };
 
-// `snapshot` is asked only where the page needs it.
+// `status` is asked only where the page needs it.
 AdminAnswer AnswerAdmin(const AdminRequest& request,
-                        const std::function<SidecarStatus()>& snapshot);
+                        const std::function<StatusSource(StatusOf)>& status);
 
 }  // namespace hotlink
 

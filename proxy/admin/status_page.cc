@@ -1,6 +1,5 @@
 #include "proxy/admin/status_page.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/version.h"
@@ -9,9 +8,6 @@
 
 namespace hotlink {
 namespace {
-
-// Channels in one piece: some 50 microseconds of work.
-constexpr size_t kChannelsPerPiece = 16;
 
 void AddConditions(const SidecarStatus& sidecar, JsonObject object) {
   for (const Condition& condition : kConditions) {
@@ -31,7 +27,6 @@ void AddSidecar(const SidecarStatus& sidecar, JsonObject object) {
       .Bool("markers_read", sidecar.markers_read)
       .Bool("draining", sidecar.draining)
       .Number("refused_connections", sidecar.refused);
-  AddConditions(sidecar, object.AddObject("in_the_way"));
   object.AddObject("relay")
       .Bool("up", sidecar.link.up)
       .Text("error", sidecar.link.error)
@@ -39,11 +34,16 @@ void AddSidecar(const SidecarStatus& sidecar, JsonObject object) {
       .Number("bytes_in", sidecar.link.bytes_in)
       .Number("bytes_out", sidecar.link.bytes_out)
       .Number("malformed", sidecar.link.malformed);
+}
+
+// What is known only of all channels together.
+void AddTogether(const SidecarStatus& sidecar, JsonObject object) {
+  AddConditions(sidecar, object.AddObject("in_the_way"));
   JsonObject totals = object.AddObject("totals");
   AddCounters(TotalOf(sidecar), totals);
 }
 
-// All but the channels: an object without its closing brace.
+// An object without its closing brace.
 std::string Head(const SidecarStatus& sidecar) {
   std::string text;
   AddSidecar(sidecar, JsonObject(&text));
@@ -51,22 +51,33 @@ std::string Head(const SidecarStatus& sidecar) {
   return text + ",\"channels\":[";
 }
 
+// The rest of that object.
+std::string Tail(const SidecarStatus& sidecar) {
+  std::string text;
+  AddTogether(sidecar, JsonObject(&text));
+  text.front() = ',';
+  return "]" + text + "\n";
+}
+
 }  // namespace
 
-TextPieces StatusPage(SidecarStatus sidecar) {
-  return [sidecar = std::move(sidecar), next = size_t{0}, begun = false,
+TextPieces StatusPage(StatusSource source) {
+  return [source = std::move(source), next = size_t{0}, begun = false,
           ended = false]() mutable -> std::string {
+    SidecarStatus& sidecar = source.sidecar;
     if (ended) return "";
     if (!std::exchange(begun, true)) return Head(sidecar);
     std::string piece;
-    const size_t end = std::min(next + kChannelsPerPiece, sidecar.channels.size());
-    for (; next < end; ++next) {
-      if (next > 0) piece += ",\n";
-      JsonObject object(&piece);
-      AddChannel(sidecar.channels[next], object);
+    while (piece.empty() && !ended) {
+      ended = !source.more(&sidecar);
+      for (; next < sidecar.channels.size(); ++next) {
+        if (next > 0) piece += ",\n";
+        JsonObject object(&piece);
+        AddChannel(sidecar.channels[next], object);
+      }
+      if (ended) piece += Tail(sidecar);
     }
-    ended = next == sidecar.channels.size();
-    return ended ? piece + "]}\n" : piece;
+    return piece;
   };
 }
 

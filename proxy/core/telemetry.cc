@@ -1,5 +1,6 @@
 #include "proxy/core/telemetry.h"
 
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -49,7 +50,6 @@ void AddSidecar(const SidecarStatus& sidecar, JsonObject object) {
       .Bool("up", sidecar.link.up)
       .Number("connections", sidecar.link.connections)
       .Text("error", sidecar.link.error);
-  AddLiveNumbers(sidecar, object.AddObject("live"));
 }
 
 bool AddSessionIn(const SidecarStatus&, const ChannelStatus& s, std::string* out) {
@@ -90,60 +90,67 @@ bool AddChannelItem(const SidecarStatus&, const ChannelStatus& s, std::string* o
   return true;
 }
 
-// The arrays with an item a channel; the first three belong to "live", which the last one's begin
-// closes.
+// The arrays with an item a channel; "live" has all but the first.
 struct List {
   std::string_view begin;
   bool (*add)(const SidecarStatus&, const ChannelStatus&, std::string* out);  // false: has no item
 };
-constexpr List kLists[] = {{",\"sessions_in\":[", AddSessionIn},
+constexpr List kLists[] = {{"{\"channels\":[", AddChannelItem},
+                           {"],\"live\":{\"sessions_in\":[", AddSessionIn},
                            {"],\"sessions_out\":[", AddSessionOut},
-                           {"],\"proxies\":[", AddPort},
-                           {"]},\"channels\":[", AddChannelItem}};
+                           {"],\"proxies\":[", AddPort}};
 
 class Writer {
  public:
-  explicit Writer(SidecarStatus sidecar) : sidecar_(std::move(sidecar)) {}
+  explicit Writer(StatusSource source)
+      : sidecar_(std::move(source.sidecar)), more_(std::move(source.more)) {}
 
   std::string Next() {
     std::string piece;
-    if (!std::exchange(begun_, true)) {
-      AddSidecar(sidecar_, JsonObject(&piece));
-      piece.resize(piece.size() - 2);  // "live" and the whole go on
-    }
     while (list_ < std::size(kLists) && piece.size() < kTelemetryPiece) AddNext(&piece);
     return piece;
   }
 
  private:
   void AddNext(std::string* piece) {
-    const List& list = kLists[list_];
-    if (channel_ == 0) {
-      *piece += list.begin;
-      first_ = true;
-    }
-    if (channel_ < sidecar_.channels.size()) {
-      const size_t before = piece->size();
-      if (!first_) *piece += ',';
-      const bool added = list.add(sidecar_, sidecar_.channels[channel_++], piece);
-      if (!added) piece->resize(before);
-      first_ = first_ && !added;
-    }
-    if (channel_ < sidecar_.channels.size()) return;
+    if (std::exchange(begin_, false)) *piece += kLists[list_].begin;
+    if (channel_ == sidecar_.channels.size() && !whole_) whole_ = !more_(&sidecar_);
+    if (channel_ < sidecar_.channels.size()) AddItem(piece);
+    if (channel_ < sidecar_.channels.size() || !whole_) return;
     channel_ = 0;
-    if (++list_ == std::size(kLists)) *piece += "]}\n";
+    begin_ = first_ = true;
+    if (++list_ == std::size(kLists)) AddTail(piece);
   }
 
-  const SidecarStatus sidecar_;
-  bool begun_ = false;
+  void AddItem(std::string* piece) {
+    const size_t before = piece->size();
+    if (!first_) *piece += ',';
+    const bool added = kLists[list_].add(sidecar_, sidecar_.channels[channel_++], piece);
+    if (!added) piece->resize(before);
+    first_ = first_ && !added;
+  }
+
+  // Both objects go on.
+  void AddTail(std::string* piece) {
+    std::string live, rest;
+    AddLiveNumbers(sidecar_, JsonObject(&live));
+    AddSidecar(sidecar_, JsonObject(&rest));
+    live.front() = rest.front() = ',';
+    *piece += "]" + live + rest + "\n";
+  }
+
+  SidecarStatus sidecar_;
+  const std::function<bool(SidecarStatus*)> more_;
+  bool whole_ = false;             // it has all channels
   size_t list_ = 0, channel_ = 0;  // what comes next
+  bool begin_ = true;              // of a list
   bool first_ = true;              // the list has no item yet
 };
 
 }  // namespace
 
-TextPieces TelemetryPage(SidecarStatus sidecar) {
-  const auto writer = std::make_shared<Writer>(std::move(sidecar));
+TextPieces TelemetryPage(StatusSource source) {
+  const auto writer = std::make_shared<Writer>(std::move(source));
   return [writer] { return writer->Next(); };
 }
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 #include "proxy/core/text_pieces.h"
 
 namespace hotlink {
@@ -15,7 +15,7 @@ inline constexpr size_t kTelemetryPiece = 16 << 10;
 
 // One JSON object. The totals' bytes are the parties' own, each counted once; their packets are
 // Data messages.
-TextPieces TelemetryPage(SidecarStatus sidecar);
+TextPieces TelemetryPage(StatusSource source);
 
 }  // namespace hotlink
 

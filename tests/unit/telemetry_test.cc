@@ -13,7 +13,7 @@ namespace {
 
 std::string TelemetryJson(const SidecarStatus& input) {
   std::string all;
-  const TextPieces pieces = TelemetryPage(input);
+  const TextPieces pieces = TelemetryPage(SourceOf(input));
   for (std::string piece = pieces(); !piece.empty(); piece = pieces()) all += piece;
   return all;
 }
@@ -216,7 +216,7 @@ TEST_CASE("a thousand channels come in small pieces, and whole") {
       if (i % 2 == 0) input.channels.back().sid_out = "hl1.0001";
       if (i % 3 == 0) input.channels.back().port = 0;
     }
-    const TextPieces pieces = TelemetryPage(input);
+    const TextPieces pieces = TelemetryPage(SourceOf(input));
     size_t longest = 0;
     for (std::string piece = pieces(); !piece.empty(); piece = pieces()) {
       longest = std::max(longest, piece.size());
