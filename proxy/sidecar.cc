@@ -286,6 +286,7 @@ SidecarStatus Sidecar::StatusHead() {
   std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
   status.retired = core_.Retired();
   for (const ChannelId id : leaving_) status.retired += core_.Status(id, now).counters;
+  status.channels.reserve(plan_.size());
   for (const PlannedChannel& planned : plan_) {
     if (planned.state != PlanState::kRejected) continue;
     status.channels.push_back({.name = planned.markers.front(),

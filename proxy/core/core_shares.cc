@@ -19,7 +19,7 @@ constexpr int kPingsBeforeLost = 3;
 // Those due within a moment ping together, which wakes us and the relay once; channels that fell
 // silent at one time are spread over several moments, so that no queue of the relay is filled.
 constexpr Duration kPingMoment = 1 * kSecond;
-constexpr int kMomentsAWait = 16, kPhases = 8;
+constexpr Duration kMomentsAWait = 16, kPhases = 8;
 
 }  // namespace
 
@@ -98,7 +98,7 @@ Time Core::Impl::QuietPingAt(ChannelId channel, const std::string& peer, Time he
       std::min(config_.peer_silent / kPingsBeforeLost, receiving_ * kSecond / kQuietPings);
   const Duration wait = std::max(config_.heard_ping, stretched);
   const Duration moment = std::clamp<Duration>(wait / kMomentsAWait, 1, kPingMoment);
-  const Duration earlier = static_cast<Duration>(channel % kPhases) * (wait / (4 * kPhases));
+  const Duration earlier = static_cast<Duration>(channel) % kPhases * (wait / (4 * kPhases));
   const Duration later = config_.email < peer ? 0 : wait / 2;
   const Time at = heard + wait + later - earlier;
   return (at / moment + 1) * moment;
