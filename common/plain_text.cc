@@ -48,6 +48,10 @@ std::string Shown(std::string_view character) {
 }  // namespace
 
 std::string PlainText(std::string_view text, size_t most) {
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  if (text.size() <= most && std::all_of(text.begin(), text.end(), printable)) {
+    return std::string(text);
+  }
   std::string plain;
   plain.reserve(std::min(text.size(), most));
   while (!text.empty()) {

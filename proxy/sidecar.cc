@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/digest.h"
 #include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
 #include "proxy/adapters/random_bits.h"
 #include "proxy/adapters/socket_address.h"
-#include "proxy/core/telemetry.h"
 #include "proxy/part_options.h"
 
 namespace hotlink {
@@ -67,13 +67,16 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
                   }),
       markers_(
           loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
-      telemetry_(options_.data_dir, options_.email, log),
+      telemetry_(loop, options_.telemetry_interval,
+                 TelemetryFile(options_.data_dir, options_.email, log),
+                 {.changes = [this] { return Changes(); },
+                  .status = [this] { return Status(StatusOf::kAll); }}),
       admin_(std::make_unique<Admin>(
-          loop, options_, [this] { return LookedAt(); }, [this] { Drain("POST /drain"); }, log)),
+          loop, options_, [this](StatusOf which) { return LookedAt(which); },
+          [this] { Drain("POST /drain"); }, log)),
       exit_rule_(options_.exit_when, options_.exit_after),
       core_timer_(loop, [this] { Tick(); }),
       port_timer_(loop, [this] { RetryPorts(); }),
-      telemetry_timer_(loop, [this] { WriteTelemetry(); }),
       exit_timer_(loop, [this] { LookForExit(); }),
       started_us_(WallTime()) {
   core_.OnPermissionDenied([this](ChannelId channel) { denied_.push_back(channel); });
@@ -85,8 +88,7 @@ std::optional<Error> Sidecar::Start() {
   if (auto error = admin_->Start()) return error;
   if (auto error = link_.Start()) return error;
   markers_.Start();
-  port_timer_.Start(options_.port_retry);
-  telemetry_timer_.Start(options_.telemetry_interval);
+  telemetry_.Start();
   if (exit_rule_.on()) exit_timer_.Start(exit_rule_.Every());
   return std::nullopt;
 }
@@ -113,6 +115,7 @@ void Sidecar::Replan() {
   plan_ = std::move(next);
   Apply(diff);
   AddReplacements();
+  RetryLater();
   CoreCalled();
 }
 
@@ -128,6 +131,7 @@ void Sidecar::Apply(const PlanDiff& diff) {
     port.plan = planned;
     port.listeners.reset();
     port.fault.reset();
+    unsettled_.insert(planned.key);
   }
   for (const PlannedChannel& planned : diff.changed) Open(&ports_[planned.key]);
   for (const ChannelKey& key : diff.woken) core_.WakeChannel(ports_[key].channel, Now());
@@ -142,6 +146,7 @@ void Sidecar::Add(const PlannedChannel& planned) {
   Port& port = ports_[planned.key];
   port.plan = planned;
   port.channel = core_.AddChannel(planned.spec, Now());
+  unsettled_.insert(planned.key);
   Open(&port);
 }
 
@@ -170,7 +175,10 @@ void Sidecar::Open(Port* port) {
     return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
                               Now());
   }
-  if (port->plan.port == 0) return ShowListening(port);  // a channel that only dials
+  if (port->plan.port == 0) {  // a channel that only dials
+    unsettled_.erase(port->plan.key);
+    return ShowListening(port);
+  }
   if (!port->listeners) {
     port->listeners = std::make_unique<PortListeners>(
         loop_, options_.listen_addresses, port->plan.port,
@@ -183,6 +191,7 @@ void Sidecar::Open(Port* port) {
         });
   }
   port->listeners->Open();
+  if (port->settled()) unsettled_.erase(port->plan.key);
   ShowListening(port);
 }
 
@@ -217,6 +226,7 @@ void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
                                   std::to_string(found->second.plan.port) + " closed: " + reason);
   leaving_.push_back(found->second.channel);
   core_.RemoveChannel(found->second.channel, reason, Now());
+  unsettled_.erase(key);
   ports_.erase(found);
 }
 
@@ -233,25 +243,32 @@ void Sidecar::OnConnection(const ChannelKey& key, int fd, const sockaddr_storage
   CoreCalled();
 }
 
+void Sidecar::RetryLater() {
+  if (retry_set_ || (unsettled_.empty() && replacements_.empty())) return;
+  retry_set_ = true;
+  port_timer_.Start(options_.port_retry);
+}
+
 // Ports that somebody else had may be free now; a port held by another marker's join, too.
 void Sidecar::RetryPorts() {
+  retry_set_ = false;
   if (draining_) return;
   bool held = false;
-  for (auto& [key, port] : ports_) {
+  for (const ChannelKey& key : std::vector<ChannelKey>(unsettled_.begin(), unsettled_.end())) {
+    Port& port = ports_.at(key);
     held |= port.plan.state == PlanState::kHeld;
-    const bool closed =
-        port.plan.port != 0 && !(port.listeners != nullptr && port.listeners->all());
-    if (port.plan.state == PlanState::kListen && closed) Open(&port);
+    if (port.plan.state == PlanState::kListen) Open(&port);
   }
   if (held) Replan();
   AddReplacements();
   CoreCalled();
-  port_timer_.Start(options_.port_retry);
+  RetryLater();
 }
 
 // --- seeing inside ------------------------------------------------------------------------------
 
-SidecarStatus Sidecar::Status() {
+// All but the channels that have a port; those that are rejected are few words.
+SidecarStatus Sidecar::StatusHead() {
   const RelayLinkCounters& link = link_.counters();
   SidecarStatus status{.email = options_.email,
                        .server_url = options_.server_url,
@@ -272,11 +289,6 @@ SidecarStatus Sidecar::Status() {
   status.retired = core_.Retired();
   for (const ChannelId id : leaving_) status.retired += core_.Status(id, now).counters;
   status.channels.reserve(plan_.size());
-  for (const auto& [key, port] : ports_) {
-    if (core_.ChannelGone(port.channel)) continue;
-    status.channels.push_back(core_.Status(port.channel, now));
-    status.channels.back().port = port.listening() ? port.plan.port : 0;
-  }
   for (const PlannedChannel& planned : plan_) {
     if (planned.state != PlanState::kRejected) continue;
     status.channels.push_back({.name = planned.markers.front(),
@@ -287,23 +299,53 @@ SidecarStatus Sidecar::Status() {
   return status;
 }
 
-SidecarStatus Sidecar::LookedAt() {
-  SidecarStatus status = Status();
+StatusSource Sidecar::LookedAt(StatusOf which) {
   core_.Look(Now());
   // What follows from it may end the admin server, which is asking.
   core_at_ = Now();
   core_timer_.Start(0);
-  return status;
+  return Status(which);
 }
 
-void Sidecar::WriteTelemetry() {
-  telemetry_.Write(TelemetryJson(Status()));
-  telemetry_timer_.Start(options_.telemetry_interval);
+void Sidecar::AddChannel(const ChannelKey& key, SidecarStatus* status) {
+  const Port& port = ports_.at(key);
+  if (core_.ChannelGone(port.channel)) return;
+  status->channels.push_back(core_.Status(port.channel, Now()));
+  status->channels.back().port = port.listening() ? port.plan.port : 0;
+}
+
+// Channels may come and go while it is taken.
+StatusSource Sidecar::Status(StatusOf which) {
+  const auto add = [this](const auto& channels, auto key_of, std::optional<ChannelKey>* last,
+                          SidecarStatus* status) {
+    auto at = *last ? channels.upper_bound(**last) : channels.begin();
+    for (size_t n = 0; n < kStatusSlice && at != channels.end(); ++n, ++at) {
+      *last = key_of(*at);
+      AddChannel(**last, status);
+    }
+    return at != channels.end();
+  };
+  return {StatusHead(),
+          [this, which, add, last = std::optional<ChannelKey>()](SidecarStatus* status) mutable {
+            const auto first = [](const auto& entry) { return entry.first; };
+            const auto itself = [](const ChannelKey& key) { return key; };
+            return which == StatusOf::kAll ? add(ports_, first, &last, status)
+                                           : add(unsettled_, itself, &last, status);
+          }};
+}
+
+uint64_t Sidecar::Changes() {
+  const RelayLinkCounters& link = link_.counters();
+  Digest digest;
+  digest.Add(core_.Changes(Now())).Add(scan_.number).Add(draining_).Add(admission_.refused());
+  digest.Add(link_.up()).Add(link_.last_error()).Add(link.ups).Add(link.malformed);
+  return digest.value();
 }
 
 void Sidecar::LookForExit() {
   if (draining_) return;
-  if (const auto why = exit_rule_.Look(Status(), Now())) return Drain("exit-when: " + *why);
+  if (const auto why = exit_rule_.Look(Status(StatusOf::kAll).Whole(), Now()))
+    return Drain("exit-when: " + *why);
   exit_timer_.Start(exit_rule_.Every());
 }
 
@@ -361,10 +403,9 @@ void Sidecar::Drain(const std::string& why) {
 void Sidecar::Stop() {
   if (stopping_) return;
   stopping_ = true;
-  WriteTelemetry();
+  telemetry_.Stop();
   core_timer_.Stop();
   port_timer_.Stop();
-  telemetry_timer_.Stop();
   exit_timer_.Stop();
   admin_.reset();
   to_stop_ = 3;

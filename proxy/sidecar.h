@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,14 @@
 #include "proxy/adapters/party_sockets.h"
 #include "proxy/adapters/port_listeners.h"
 #include "proxy/adapters/relay_link.h"
-#include "proxy/adapters/telemetry_file.h"
+#include "proxy/adapters/telemetry_writer.h"
 #include "proxy/adapters/token_keeper.h"
 #include "proxy/adapters/uv_handles.h"
 #include "proxy/config/options.h"
 #include "proxy/core/admission.h"
 #include "proxy/core/core.h"
 #include "proxy/core/exit_rule.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 #include "proxy/markers/acl_publisher.h"
 #include "proxy/markers/marker_plan.h"
 
@@ -45,9 +46,11 @@ class Sidecar {
   // at once.
   void Terminate();
 
-  SidecarStatus Status();
+  StatusSource Status(StatusOf which);
   // The same for somebody who looks: what is old in it is asked for.
-  SidecarStatus LookedAt();
+  StatusSource LookedAt(StatusOf which);
+  // Another number than at the last call when the status is other than before.
+  uint64_t Changes();
 
   // After the loop ended: 0 if everything read from the parties was acknowledged, else 1.
   int exit_code() const { return exit_code_; }
@@ -61,6 +64,11 @@ class Sidecar {
     std::optional<std::string> fault;          // of the listeners, as it was said last
 
     bool listening() const { return listeners && listeners->any(); }
+    // On every address, or there is nothing to listen for.
+    bool settled() const {
+      return plan.state == PlanState::kListen &&
+             (plan.port == 0 || (listeners && listeners->all()));
+    }
   };
 
   void OnScan(const MarkerScan& scan);
@@ -73,11 +81,13 @@ class Sidecar {
   void Close(const ChannelKey& key, const std::string& reason);
   bool IsOwn(const Endpoint& endpoint) const;
   void OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client);
+  void RetryLater();
   void RetryPorts();
   void Tick();
   void CoreCalled();  // after each call into the core: what it asked for, its deadline, its end
   void ServeDenied();
-  void WriteTelemetry();
+  SidecarStatus StatusHead();
+  void AddChannel(const ChannelKey& key, SidecarStatus* status);
   void LookForExit();
   void Drain(const std::string& why);
   void Stop();
@@ -95,16 +105,18 @@ class Sidecar {
   AclPublisher acls_;
   AclReader acl_reader_;
   MarkerWatcher markers_;
-  TelemetryFile telemetry_;
+  TelemetryWriter telemetry_;
   std::unique_ptr<Admin> admin_;
   ExitRule exit_rule_;
-  Timer core_timer_, port_timer_, telemetry_timer_, exit_timer_;
+  Timer core_timer_, port_timer_, exit_timer_;
   Time core_at_ = kNever;          // what core_timer_ is set to
   std::vector<ChannelId> denied_;  // by the relay, since CoreCalled() looked last
 
   MarkerScan scan_;
   MarkerPlan plan_;
   std::map<ChannelKey, Port> ports_;
+  std::set<ChannelKey> unsettled_;  // of ports_: held, or not listening everywhere
+  bool retry_set_ = false;          // port_timer_
   // Channels that another one makes room for; it is added when the old object is gone.
   struct Replacement {
     ChannelId old = 0;

@@ -4,11 +4,11 @@
 
 namespace hotlink {
 
-Admin::Admin(uv_loop_t* loop, const ProxyOptions& options, std::function<SidecarStatus()> snapshot,
-             std::function<void()> drain, Log& log)
+Admin::Admin(uv_loop_t* loop, const ProxyOptions& options,
+             std::function<StatusSource(StatusOf)> status, std::function<void()> drain, Log& log)
     : options_(options),
       log_(log),
-      server_(loop, std::move(snapshot), std::move(drain)),
+      server_(loop, std::move(status), std::move(drain)),
       unix_(
           loop, [this](int fd, const sockaddr_storage&) { server_.Add(fd); },
           [this] { SayFault(unix_); }),

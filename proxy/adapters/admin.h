@@ -21,7 +21,7 @@ namespace hotlink {
 class Admin {
  public:
   // `options` and `log` outlive it; for the functions see AdminServer.
-  Admin(uv_loop_t* loop, const ProxyOptions& options, std::function<SidecarStatus()> snapshot,
+  Admin(uv_loop_t* loop, const ProxyOptions& options, std::function<StatusSource(StatusOf)> status,
         std::function<void()> drain, Log& log);
 
   // Says in the log where it listens. An error: a place that the options name cannot be taken.

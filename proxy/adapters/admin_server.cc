@@ -19,7 +19,7 @@ const char kPlain = 0, kDrain = 0;
 
 // A body on its way: what the last piece has left.
 struct Body {
-  BodyPieces pieces;
+  TextPieces pieces;
   std::string piece;
   size_t sent = 0;
 };
@@ -96,10 +96,10 @@ struct AdminServer::Callbacks {
   }
 };
 
-AdminServer::AdminServer(uv_loop_t* loop, std::function<SidecarStatus()> snapshot,
+AdminServer::AdminServer(uv_loop_t* loop, std::function<StatusSource(StatusOf)> status,
                          std::function<void()> drain)
     : loop_(loop),
-      snapshot_(std::move(snapshot)),
+      status_(std::move(status)),
       run_timer_(loop, [this] { Run(); }),
       limit_timer_(loop, [this] { CutOld(); }),
       drain_timer_(loop, std::move(drain)) {}
@@ -148,7 +148,7 @@ void AdminServer::Run() {
 }
 
 void AdminServer::Answer(MHD_Connection* connection, const AdminRequest& request, void** mark) {
-  AdminAnswer answer = AnswerAdmin(request, snapshot_);
+  AdminAnswer answer = AnswerAdmin(request, status_);
   *mark = const_cast<char*>(answer.drain ? &kDrain : &kPlain);
   auto* body = new Body{.pieces = std::move(answer.body)};
   MHD_Response* response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kAdminMemory / 2,

@@ -18,7 +18,7 @@
 #include "common/time.h"
 #include "proxy/adapters/uv_handles.h"
 #include "proxy/admin/answer.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 
 struct MHD_Daemon;
 struct MHD_Connection;
@@ -34,9 +34,9 @@ inline constexpr size_t kAdminMemory = 16 << 10;
 
 class AdminServer {
  public:
-  // `snapshot` is asked inside of the server's work, `drain` called outside of it and may destroy
+  // `status` is asked inside of the server's work, `drain` called outside of it and may destroy
   // the server.
-  AdminServer(uv_loop_t* loop, std::function<SidecarStatus()> snapshot,
+  AdminServer(uv_loop_t* loop, std::function<StatusSource(StatusOf)> status,
               std::function<void()> drain);
   // Open connections are cut.
   ~AdminServer();
@@ -58,7 +58,7 @@ class AdminServer {
   void CutOld();
 
   uv_loop_t* loop_;
-  std::function<SidecarStatus()> snapshot_;
+  std::function<StatusSource(StatusOf)> status_;
   MHD_Daemon* daemon_ = nullptr;
   std::unique_ptr<Poll> poll_;
   Timer run_timer_, limit_timer_, drain_timer_;

@@ -11,8 +11,9 @@ namespace {
 // take to be seen.
 constexpr Duration kGather = 5 * kMillisecond;
 
-// Scans take at most a thousandth of the time, or a twentieth where they alone find changes.
-constexpr int64_t kRestFactor = 1000;
+// Scans take at most a 4000th of the time, so that those of a large tree are no cost either, or a
+// twentieth where they alone find changes.
+constexpr int64_t kRestFactor = 4000;
 constexpr int64_t kRestFactorUnwatched = 20;
 constexpr Duration kIntervalUnwatched = 1 * kSecond;
 // After lost events: a storm of them must not make us scan all the time.

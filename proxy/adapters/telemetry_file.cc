@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "proxy/adapters/fd.h"
+#include "common/result.h"
 
 namespace hotlink {
 namespace {
@@ -50,26 +50,18 @@ std::optional<std::string> WriteAll(int fd, std::string_view text) {
   return {};
 }
 
-// What went wrong, if something did.
-std::optional<std::string> Replace(const std::string& data_dir, const std::string& email,
-                                   std::string_view json) {
+// The directory of the file, made where it is missing. An error: why there is none.
+Result<Fd> OpenPlace(const std::string& data_dir, const std::string& email) {
   Fd directory(open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0) return Failed(data_dir);
+  if (directory.get() < 0) return Error{Failed(data_dir)};
   directory = OpenBelow(directory, "datasites", 0755);
-  if (directory.get() < 0) return Failed("datasites");
+  if (directory.get() < 0) return Error{Failed("datasites")};
   const std::string datasite = Spelled(directory.get(), email);
   directory = OpenBelow(directory, datasite, 0755);
-  if (directory.get() < 0) return Failed("datasites/" + datasite);
+  if (directory.get() < 0) return Error{Failed("datasites/" + datasite)};
   directory = OpenBelow(directory, ".syftbox", 0755);
-  if (directory.get() < 0) return Failed("datasites/" + datasite + "/.syftbox");
-
-  unlinkat(directory.get(), kTemporary, 0);  // left by a process that was killed
-  const Fd file(openat(directory.get(), kTemporary,
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (file.get() < 0) return Failed(kTemporary);
-  if (auto failed = WriteAll(file.get(), json)) return failed;
-  if (renameat(directory.get(), kTemporary, directory.get(), kName) != 0) return Failed(kName);
-  return {};
+  if (directory.get() < 0) return Error{Failed("datasites/" + datasite + "/.syftbox")};
+  return directory;
 }
 
 }  // namespace
@@ -77,12 +69,35 @@ std::optional<std::string> Replace(const std::string& data_dir, const std::strin
 TelemetryFile::TelemetryFile(std::string data_dir, std::string email, Log& log)
     : data_dir_(std::move(data_dir)), email_(std::move(email)), log_(log) {}
 
-void TelemetryFile::Write(std::string_view json) {
-  const std::optional<std::string> failed = Replace(data_dir_, email_, json);
-  if (failed && !warned_) {
-    log_.Write(LogLevel::kWarning, "telemetry in " + data_dir_ + " cannot be written: " + *failed);
+void TelemetryFile::Begin() {
+  failed_.reset();
+  Result<Fd> place = OpenPlace(data_dir_, email_);
+  if (!place) {
+    failed_ = place.error();
+    return;
   }
-  warned_ = failed.has_value();
+  directory_ = std::move(*place);
+  unlinkat(directory_.get(), kTemporary, 0);  // left by a process that was killed
+  file_ = Fd(openat(directory_.get(), kTemporary,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (file_.get() < 0) failed_ = Failed(kTemporary);
+}
+
+void TelemetryFile::Add(std::string_view json) {
+  if (!failed_) failed_ = WriteAll(file_.get(), json);
+}
+
+bool TelemetryFile::Finish() {
+  if (!failed_ && renameat(directory_.get(), kTemporary, directory_.get(), kName) != 0) {
+    failed_ = Failed(kName);
+  }
+  file_ = Fd(-1);
+  directory_ = Fd(-1);
+  if (failed_ && !warned_) {
+    log_.Write(LogLevel::kWarning, "telemetry in " + data_dir_ + " cannot be written: " + *failed_);
+  }
+  warned_ = failed_.has_value();
+  return !failed_;
 }
 
 }  // namespace hotlink

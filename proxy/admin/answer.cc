@@ -1,7 +1,5 @@
 #include "proxy/admin/answer.h"
 
-#include <cjson/cJSON.h>
-
 #include <memory>
 #include <utility>
 
@@ -13,17 +11,17 @@
 namespace hotlink {
 namespace {
 
-AdminAnswer Json(int status, cJSON* root) {
+AdminAnswer Json(int status, const std::string& object) {
   AdminAnswer answer;
   answer.status = status;
-  answer.body = OnePiece(JsonText(root));
+  answer.body = OnePiece(object + "\n");
   return answer;
 }
 
 AdminAnswer Refused(int status, const std::string& why) {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Text("error", why);
-  return Json(status, root);
+  std::string json;
+  JsonObject(&json).Text("error", why);
+  return Json(status, json);
 }
 
 AdminAnswer WrongMethod(const std::string& allowed) {
@@ -60,39 +58,41 @@ std::optional<AdminAnswer> RefusedOnTcp(const AdminRequest& request) {
 }
 
 AdminAnswer Live() {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Bool("live", true);
-  return Json(200, root);
+  std::string json;
+  JsonObject(&json).Bool("live", true);
+  return Json(200, json);
 }
 
 AdminAnswer Ready(const SidecarStatus& sidecar) {
   const InTheWay reasons = NotReady(sidecar);
-  cJSON* root = cJSON_CreateObject();
-  JsonObject object(root);
-  object.Bool("ready", reasons.empty());
-  cJSON* array = object.AddArray("reasons");
-  for (const std::string& reason : reasons) AddText(array, reason);
-  return Json(reasons.empty() ? 200 : 503, root);
+  std::string json;
+  {
+    JsonObject object(&json);
+    object.Bool("ready", reasons.empty());
+    JsonArray array = object.AddArray("reasons");
+    for (const std::string& reason : reasons) array.AddText(reason);
+  }
+  return Json(reasons.empty() ? 200 : 503, json);
 }
 
 AdminAnswer Drain(const AdminRequest& request) {
   if (request.tcp) return Refused(404, "POST /drain is for the unix socket alone");
   if (request.method != "POST") return WrongMethod("POST");
-  cJSON* root = cJSON_CreateObject();
-  JsonObject(root).Bool("draining", true);
-  AdminAnswer answer = Json(202, root);
+  std::string json;
+  JsonObject(&json).Bool("draining", true);
+  AdminAnswer answer = Json(202, json);
   answer.drain = true;
   return answer;
 }
 
 }  // namespace
 
-BodyPieces OnePiece(std::string text) {
+TextPieces OnePiece(std::string text) {
   return [text = std::move(text)]() mutable { return std::exchange(text, std::string()); };
 }
 
 AdminAnswer AnswerAdmin(const AdminRequest& request,
-                        const std::function<SidecarStatus()>& snapshot) {
+                        const std::function<StatusSource(StatusOf)>& status) {
   if (request.tcp) {
     if (std::optional<AdminAnswer> refused = RefusedOnTcp(request)) return *refused;
   }
@@ -102,13 +102,13 @@ AdminAnswer AnswerAdmin(const AdminRequest& request,
   if (!known) return Refused(404, "there are /livez, /readyz, /metrics, /status and /drain");
   if (request.method != "GET") return WrongMethod("GET");
   if (request.path == "/livez") return Live();
-  if (request.path == "/readyz") return Ready(snapshot());
+  if (request.path == "/readyz") return Ready(status(StatusOf::kNotListening).Whole());
   AdminAnswer answer;
   if (request.path == "/metrics") {
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    answer.body = MetricsPage(snapshot());
+    answer.body = MetricsPage(status(StatusOf::kAll));
   } else {
-    answer.body = StatusPage(snapshot());
+    answer.body = StatusPage(status(StatusOf::kAll));
   }
   return answer;
 }

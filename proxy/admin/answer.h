@@ -1,4 +1,4 @@
-// A request to the admin server and its answer: pure, from a snapshot of the status.
+// A request to the admin server and its answer: pure, from the status.
 //
 //   GET  /livez    200 while the loop turns
 //   GET  /readyz   200 or 503, {"ready":…,"reasons":[…]}
@@ -16,14 +16,12 @@
 #include <string>
 #include <vector>
 
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
+#include "proxy/core/text_pieces.h"
 
 namespace hotlink {
 
-// The next part of a body, a few kilobytes at a time, so that a long one delays nothing else;
-// empty: that was all.
-using BodyPieces = std::function<std::string()>;
-BodyPieces OnePiece(std::string text);
+TextPieces OnePiece(std::string text);
 
 struct AdminRequest {
   std::string method;
@@ -38,13 +36,13 @@ struct AdminAnswer {
   int status = 200;
   std::string content_type = "application/json";
   std::string allow;  // header Allow; empty: none
-  BodyPieces body;
+  TextPieces body;
   bool drain = false;  // the sidecar is to drain
 };
 
-// `snapshot` is asked only where the page needs it.
+// `status` is asked only where the page needs it.
 AdminAnswer AnswerAdmin(const AdminRequest& request,
-                        const std::function<SidecarStatus()>& snapshot);
+                        const std::function<StatusSource(StatusOf)>& status);
 
 }  // namespace hotlink
 

@@ -120,22 +120,13 @@ std::string LabelValue(std::string_view text) {
 // Writes the page family by family, and the long ones a few channels at a time.
 class Writer {
  public:
-  explicit Writer(SidecarStatus sidecar) : sidecar_(std::move(sidecar)) {}
+  explicit Writer(StatusSource source) : source_(std::move(source)) {}
 
   std::string Next() {
-    if (!std::exchange(begun_, true)) return SidecarPart();
-    while (family_ < kFamilies) {
-      std::string piece;
-      if (channel_ == 0) Head(&piece);
-      const size_t end = std::min(channel_ + kChannelsPerPiece, sidecar_.channels.size());
-      for (; channel_ < end; ++channel_) Line(&piece);
-      if (channel_ == sidecar_.channels.size()) {
-        channel_ = 0;
-        ++family_;
-      }
-      return piece;
-    }
-    return "";
+    if (family_ == kFamilies) return std::exchange(ended_, true) ? "" : SidecarPart();
+    std::string piece;
+    while (piece.empty() && family_ < kFamilies) AddNext(&piece);
+    return piece;
   }
 
  private:
@@ -143,6 +134,19 @@ class Writer {
   static constexpr size_t kFirstGauge = 3;
   static constexpr size_t kFirstCounter = kFirstGauge + std::size(kChannelGauges);
   static constexpr size_t kFamilies = kFirstCounter + std::size(kCounters);
+
+  void AddNext(std::string* piece) {
+    if (std::exchange(begin_, false)) Head(piece);
+    if (family_ == 0) whole_ = !source_.more(&sidecar_);
+    const size_t all = sidecar_.channels.size();
+    const size_t end = family_ == 0 ? all : std::min(channel_ + kChannelsPerPiece, all);
+    for (; channel_ < end; ++channel_) Line(piece);
+    if (channel_ == all && whole_) {
+      channel_ = 0;
+      begin_ = true;
+      ++family_;
+    }
+  }
 
   std::string SidecarPart() const {
     std::string out;
@@ -205,17 +209,20 @@ class Writer {
     }
   }
 
-  const SidecarStatus sidecar_;
+  StatusSource source_;
+  SidecarStatus& sidecar_ = source_.sidecar;
   std::vector<std::string> labels_;  // of each channel; made with the first family
-  bool begun_ = false;
+  bool whole_ = false;               // it has all channels
+  bool begin_ = true;                // of a family
+  bool ended_ = false;
   size_t family_ = 0, channel_ = 0;  // what comes next
   std::string name_;                 // of the family
 };
 
 }  // namespace
 
-BodyPieces MetricsPage(SidecarStatus sidecar) {
-  const auto writer = std::make_shared<Writer>(std::move(sidecar));
+TextPieces MetricsPage(StatusSource source) {
+  const auto writer = std::make_shared<Writer>(std::move(source));
   return [writer] { return writer->Next(); };
 }
 

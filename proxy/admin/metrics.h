@@ -6,11 +6,11 @@
 #define HOTLINK_PROXY_ADMIN_METRICS_H_
 
 #include "proxy/admin/answer.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 
 namespace hotlink {
 
-BodyPieces MetricsPage(SidecarStatus sidecar);
+TextPieces MetricsPage(StatusSource source);
 
 }  // namespace hotlink
 

@@ -1,8 +1,5 @@
 #include "proxy/admin/status_page.h"
 
-#include <cjson/cJSON.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "common/version.h"
@@ -12,20 +9,14 @@
 namespace hotlink {
 namespace {
 
-// Channels in one piece: some 50 microseconds of work.
-constexpr size_t kChannelsPerPiece = 16;
-
 void AddConditions(const SidecarStatus& sidecar, JsonObject object) {
   for (const Condition& condition : kConditions) {
-    cJSON* array = object.AddArray(condition.name);
-    for (const std::string& reason : condition.decide(sidecar)) AddText(array, reason);
+    JsonArray array = object.AddArray(condition.name);
+    for (const std::string& reason : condition.decide(sidecar)) array.AddText(reason);
   }
 }
 
-// All but the channels: an object without its closing brace.
-std::string Head(const SidecarStatus& sidecar) {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject object(root);
+void AddSidecar(const SidecarStatus& sidecar, JsonObject object) {
   object.Number("version", kStatusVersion)
       .Text("program", VersionLine("hotlink-proxy"))
       .Number("pid", static_cast<uint64_t>(sidecar.pid))
@@ -36,7 +27,6 @@ std::string Head(const SidecarStatus& sidecar) {
       .Bool("markers_read", sidecar.markers_read)
       .Bool("draining", sidecar.draining)
       .Number("refused_connections", sidecar.refused);
-  AddConditions(sidecar, object.AddObject("in_the_way"));
   object.AddObject("relay")
       .Bool("up", sidecar.link.up)
       .Text("error", sidecar.link.error)
@@ -44,35 +34,50 @@ std::string Head(const SidecarStatus& sidecar) {
       .Number("bytes_in", sidecar.link.bytes_in)
       .Number("bytes_out", sidecar.link.bytes_out)
       .Number("malformed", sidecar.link.malformed);
-  AddCounters(TotalOf(sidecar), object.AddObject("totals"));
-  std::string text = JsonText(root);
-  text.resize(text.rfind('}'));
+}
+
+// What is known only of all channels together.
+void AddTogether(const SidecarStatus& sidecar, JsonObject object) {
+  AddConditions(sidecar, object.AddObject("in_the_way"));
+  JsonObject totals = object.AddObject("totals");
+  AddCounters(TotalOf(sidecar), totals);
+}
+
+// An object without its closing brace.
+std::string Head(const SidecarStatus& sidecar) {
+  std::string text;
+  AddSidecar(sidecar, JsonObject(&text));
+  text.pop_back();
   return text + ",\"channels\":[";
 }
 
-std::string ChannelText(const ChannelStatus& channel) {
-  cJSON* root = cJSON_CreateObject();
-  AddChannel(channel, JsonObject(root));
-  std::string text = JsonText(root);
-  text.pop_back();
-  return text;
+// The rest of that object.
+std::string Tail(const SidecarStatus& sidecar) {
+  std::string text;
+  AddTogether(sidecar, JsonObject(&text));
+  text.front() = ',';
+  return "]" + text + "\n";
 }
 
 }  // namespace
 
-BodyPieces StatusPage(SidecarStatus sidecar) {
-  return [sidecar = std::move(sidecar), next = size_t{0}, begun = false,
+TextPieces StatusPage(StatusSource source) {
+  return [source = std::move(source), next = size_t{0}, begun = false,
           ended = false]() mutable -> std::string {
+    SidecarStatus& sidecar = source.sidecar;
     if (ended) return "";
     if (!std::exchange(begun, true)) return Head(sidecar);
     std::string piece;
-    const size_t end = std::min(next + kChannelsPerPiece, sidecar.channels.size());
-    for (; next < end; ++next) {
-      if (next > 0) piece += ",\n";
-      piece += ChannelText(sidecar.channels[next]);
+    while (piece.empty() && !ended) {
+      ended = !source.more(&sidecar);
+      for (; next < sidecar.channels.size(); ++next) {
+        if (next > 0) piece += ",\n";
+        JsonObject object(&piece);
+        AddChannel(sidecar.channels[next], object);
+      }
+      if (ended) piece += Tail(sidecar);
     }
-    ended = next == sidecar.channels.size();
-    return ended ? piece + "]}\n" : piece;
+    return piece;
   };
 }
 

@@ -4,13 +4,13 @@
 #define HOTLINK_PROXY_ADMIN_STATUS_PAGE_H_
 
 #include "proxy/admin/answer.h"
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
 
 namespace hotlink {
 
 inline constexpr int kStatusVersion = 1;
 
-BodyPieces StatusPage(SidecarStatus sidecar);
+TextPieces StatusPage(StatusSource source);
 
 }  // namespace hotlink
 

@@ -1,7 +1,5 @@
 #include "proxy/check/finding.h"
 
-#include <cjson/cJSON.h>
-
 #include <algorithm>
 
 #include "common/plain_text.h"
@@ -61,22 +59,24 @@ int FindingsExitCode(const Findings& findings) {
 }
 
 std::string FindingsJson(const Findings& findings) {
-  cJSON* root = cJSON_CreateObject();
-  JsonObject object(root);
-  const int exit_code = FindingsExitCode(findings);
-  object.Number("version", 1);
-  object.Bool("ok", exit_code == 0);
-  object.Number("exit_code", static_cast<uint64_t>(exit_code));
-  cJSON* list = object.AddArray("findings");
-  for (const Finding& finding : findings) {
-    AddTo(list)
-        .Text("outcome", OutcomeText(finding.outcome))
-        .Text("check", finding.check)
-        .Text("subject", finding.subject)
-        .Text("why", finding.why)
-        .Text("todo", finding.todo);
+  std::string json;
+  {
+    const int exit_code = FindingsExitCode(findings);
+    JsonObject object(&json);
+    object.Number("version", 1);
+    object.Bool("ok", exit_code == 0);
+    object.Number("exit_code", static_cast<uint64_t>(exit_code));
+    JsonArray list = object.AddArray("findings");
+    for (const Finding& finding : findings) {
+      list.AddObject()
+          .Text("outcome", OutcomeText(finding.outcome))
+          .Text("check", finding.check)
+          .Text("subject", finding.subject)
+          .Text("why", finding.why)
+          .Text("todo", finding.todo);
+    }
   }
-  return JsonText(root);
+  return json + "\n";
 }
 
 }  // namespace hotlink

@@ -5,7 +5,6 @@
 #define HOTLINK_PROXY_CORE_CHANNEL_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -213,7 +212,7 @@ class Channel {
   // The receiver's side.
   std::string in_sid_;  // the latest that was answered
   uint64_t in_attempt_ = 0;
-  std::deque<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
+  std::vector<std::string> accepted_;  // sids accepted lately, hl1 and plain, oldest first
   std::vector<std::pair<Inst, uint64_t>> newest_attempt_;  // by sender inst: accept none twice
   Time last_heard_ = 0;
   // See Joins::Peer. Some Opens may be lost: only of so many it is told.

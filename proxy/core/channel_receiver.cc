@@ -39,7 +39,7 @@ void Channel::RememberAccepted(const std::string& sid) {
       std::rotate(accepted_.begin(), accepted_.begin() + 1, accepted_.end());
     }
     host_.DropSid(accepted_.front());
-    accepted_.pop_front();
+    accepted_.erase(accepted_.begin());
   }
   accepted_.push_back(sid);
   host_.AddSid(sid, id_);

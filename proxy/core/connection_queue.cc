@@ -6,7 +6,7 @@
 namespace hotlink {
 namespace {
 
-auto Find(std::deque<Connection>& list, ConnId conn) {
+auto Find(std::list<Connection>& list, ConnId conn) {
   return std::find_if(list.begin(), list.end(),
                       [conn](const Connection& connection) { return connection.id == conn; });
 }
@@ -26,7 +26,7 @@ bool ConnectionQueue::Add(ConnId conn, size_t most, Time now) {
 
 // Probes that are gone already make room for those who stay.
 void ConnectionQueue::Sweep() {
-  for (std::deque<Connection>* list : {&fresh_, &queued_}) {
+  for (std::list<Connection>* list : {&fresh_, &queued_}) {
     std::erase_if(*list, [this](Connection& connection) { return LooksDead(&connection); });
   }
 }
@@ -61,7 +61,7 @@ bool ConnectionQueue::LooksDead(Connection* connection) {
 
 void ConnectionQueue::Ready(ConnId conn, Time now) {
   Tick(now);
-  for (std::deque<Connection>* list : {&fresh_, &queued_}) {
+  for (std::list<Connection>* list : {&fresh_, &queued_}) {
     const auto found = Find(*list, conn);
     if (found == list->end()) continue;
     if (LooksDead(&*found)) {
@@ -92,7 +92,7 @@ std::optional<Connection> ConnectionQueue::TakeOldest() {
 }
 
 void ConnectionQueue::ResetAll() {
-  for (std::deque<Connection>* list : {&fresh_, &queued_}) {
+  for (std::list<Connection>* list : {&fresh_, &queued_}) {
     for (const Connection& connection : *list) party_.Reset(connection.id);
     list->clear();
   }

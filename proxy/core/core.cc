@@ -13,6 +13,10 @@
 namespace hotlink {
 namespace {
 
+// Channels whose status Changes() looks at, some 100 microseconds. Where more were stepped
+// something did change.
+constexpr size_t kMostLooks = 128;
+
 ChannelKey KeyOf(const ChannelSpec& spec) {
   return MakeChannelKey(spec.above, spec.i, spec.j, spec.peer);
 }
@@ -161,6 +165,7 @@ void Core::Impl::Step(ChannelId id, Time now) {
   if (found == channels_.end()) return;
   Entry& entry = found->second;
   Channel& channel = *entry.channel;
+  if (!std::exchange(entry.stepped, true)) stepped_.push_back(id);
   channel.Step(now);
   SetReceives(&entry, channel.receives() && !channel.gone());
   if (channel.gone()) return Forget(id, now);
@@ -179,6 +184,27 @@ void Core::Impl::Forget(ChannelId id, Time now) {
   std::erase(by_key_[key], id);
   if (by_key_[key].empty()) by_key_.erase(key);
   channels_.erase(id);
+  ++changes_;
+}
+
+uint64_t Core::Impl::Changes(Time now) {
+  const bool many = stepped_.size() > kMostLooks;
+  if (many || std::exchange(delivered_, link_delivers(now)) != link_delivers(now)) ++changes_;
+  for (const ChannelId id : std::exchange(stepped_, {})) {
+    const auto found = channels_.find(id);
+    if (found == channels_.end()) continue;
+    Entry& entry = found->second;
+    entry.stepped = false;
+    if (many) continue;
+    const ChannelStatus status = entry.channel->Status(now);
+    const uint64_t digest = StatusDigest(status);
+    if (std::exchange(entry.shown, digest) != digest) ++changes_;
+    // Its reason may change with time alone.
+    if (status.reason != Reason::kMoving && status.kept == 0 && status.held == 0) continue;
+    entry.stepped = true;
+    stepped_.push_back(id);
+  }
+  return changes_;
 }
 
 void Core::Impl::StepAndPump(ChannelId id, Time now) {
@@ -289,6 +315,7 @@ void Core::Look(Time now) { impl_->Look(now); }
 void Core::StartDrain(Time now) { impl_->StartDrain(now); }
 bool Core::Drained() const { return impl_->Drained(); }
 bool Core::DrainedClean() const { return impl_->clean(); }
+uint64_t Core::Changes(Time now) { return impl_->Changes(now); }
 ChannelCounters Core::Retired() const { return impl_->retired(); }
 
 ChannelStatus Core::Status(ChannelId id, Time now) const {

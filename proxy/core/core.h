@@ -89,6 +89,9 @@ class Core {
   // Somebody looks at the status: what it says of relay and peers is asked for where it is old, at
   // a bounded rate. What comes of it shows within a second.
   void Look(Time now);
+  // Another number than at the last call when the status of a channel changed (StatusDigest()), or
+  // there are other channels. Costs what was done since then, not what there is.
+  uint64_t Changes(Time now);
   // Summed over the channels that are gone.
   ChannelCounters Retired() const;
 

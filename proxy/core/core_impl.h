@@ -68,6 +68,7 @@ class Core::Impl : public ChannelHost {
   int FrameGrant(ChannelId channel) override;
   size_t WindowShare(ChannelId channel) const override;
   void Reserve(ChannelId channel, size_t bytes) override;
+  Time QuietPingAt(ChannelId channel, const std::string& peer, Time heard) const override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   void ForgetReliable(const std::string& user) override { reliable_.erase(user); }
   uint64_t SendEcho(ChannelId channel) override;
@@ -90,6 +91,7 @@ class Core::Impl : public ChannelHost {
   bool Drained() const;
   bool clean() const { return clean_; }
   const ChannelCounters& retired() const { return retired_; }
+  uint64_t Changes(Time now);
 
   // After an event: the channel does what is due, and Data leaves in turns.
   void StepAndPump(ChannelId id, Time now);
@@ -107,6 +109,8 @@ class Core::Impl : public ChannelHost {
     int granted = 0;        // frames that the peer was granted last
     size_t reserved = 0;    // of memory_
     bool receives = false;  // counted in receiving_
+    bool stepped = false;   // it is in stepped_
+    uint64_t shown = 0;     // digest of its status when Changes() looked last
   };
 
   void Step(ChannelId id, Time now);
@@ -164,6 +168,9 @@ class Core::Impl : public ChannelHost {
   int asks_ = 0;
 
   DueQueue<ChannelId> due_;
+  std::vector<ChannelId> stepped_;  // Changes() has to look at them
+  uint64_t changes_ = 0;
+  bool delivered_ = true;  // when Changes() looked last, the relay did
   bool clean_ = true;
   bool draining_ = false;
 };

@@ -1,4 +1,5 @@
-// What channels share: the ways to their peers, and, all those of a link, places for unanswered Opens, frames in flight, memory.
+// What channels share: the ways to their peers, and, all those of a link, places for unanswered
+// Opens, frames in flight, memory, and the pings of those that are silent.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -10,6 +11,15 @@ namespace {
 
 // Bytes that each channel may be sent though the memory is used up.
 constexpr size_t kLeastWindow = 64 << 10;
+
+// Silent channels together ping this often a second, if each still does three times within what it
+// takes to give its peer up.
+constexpr int kQuietPings = 20;
+constexpr int kPingsBeforeLost = 3;
+// Those due within a moment ping together, which wakes us and the relay once; channels that fell
+// silent at one time are spread over several moments, so that no queue of the relay is filled.
+constexpr Duration kPingMoment = 1 * kSecond;
+constexpr Duration kMomentsAWait = 16, kPhases = 8;
 
 }  // namespace
 
@@ -79,6 +89,19 @@ void Core::Impl::SetReceives(Entry* entry, bool receives) {
     memory_.Replace(std::exchange(entry->reserved, 0), 0);
   }
   shares_changed_ = true;
+}
+
+// Both sides hear of each other by one ping and its answer: one of them waits longer, and mostly
+// has heard before its time comes.
+Time Core::Impl::QuietPingAt(ChannelId channel, const std::string& peer, Time heard) const {
+  const Duration stretched =
+      std::min(config_.peer_silent / kPingsBeforeLost, receiving_ * kSecond / kQuietPings);
+  const Duration wait = std::max(config_.heard_ping, stretched);
+  const Duration moment = std::clamp<Duration>(wait / kMomentsAWait, 1, kPingMoment);
+  const Duration earlier = static_cast<Duration>(channel) % kPhases * (wait / (4 * kPhases));
+  const Duration later = config_.email < peer ? 0 : wait / 2;
+  const Time at = heard + wait + later - earlier;
+  return (at / moment + 1) * moment;
 }
 
 // First those who have more than their share give back, then the others get what is theirs.

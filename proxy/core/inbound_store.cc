@@ -34,7 +34,7 @@ void InboundStore::DropCurrent(Epoch k) {
 }
 
 void InboundStore::PeerDied(Epoch k, bool keep_current) {
-  std::deque<InboundPart> orphans;
+  std::list<InboundPart> orphans;
   for (InboundPart& part : parts_) {
     if (!part.orphan && (!part.fin || (part.epoch == k && !keep_current))) continue;
     part.orphan = true;

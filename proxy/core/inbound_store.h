@@ -3,7 +3,7 @@
 #define HOTLINK_PROXY_CORE_INBOUND_STORE_H_
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <string>
 
 #include "common/time.h"
@@ -50,7 +50,7 @@ class InboundStore {
   size_t held() const;  // bytes of all parts
 
  private:
-  std::deque<InboundPart> parts_;  // orphans first, then rising epochs
+  std::list<InboundPart> parts_;  // orphans first, then rising epochs
 };
 
 }  // namespace hotlink

@@ -1,8 +1,8 @@
 #include "proxy/core/json_object.h"
 
-#include <cjson/cJSON.h>
-
-#include <memory>
+#include <charconv>
+#include <iterator>
+#include <utility>
 
 #include "common/plain_text.h"
 
@@ -11,49 +11,73 @@ namespace {
 
 constexpr size_t kTextMax = 2 << 10;  // bytes of any one text; the longest path has 1 KiB
 
+// PlainText() leaves no control characters: what is to be escaped is little (RFC 8259 §7).
+void AppendText(std::string_view text, std::string* out) {
+  *out += '"';
+  for (const char c : PlainText(text, kTextMax)) {
+    if (c == '"' || c == '\\') *out += '\\';
+    *out += c;
+  }
+  *out += '"';
+}
+
 }  // namespace
 
-JsonObject& JsonObject::Number(const char* key, uint64_t number) {
-  // cJSON's own numbers are rounded to 15 digits.
-  cJSON_AddRawToObject(json_, key, std::to_string(number).c_str());
+void JsonObject::Key(std::string_view key) {
+  if (!std::exchange(empty_, false)) *out_ += ',';
+  *out_ += '"';
+  *out_ += key;
+  *out_ += "\":";
+}
+
+JsonObject& JsonObject::Number(std::string_view key, uint64_t number) {
+  Key(key);
+  char digits[20];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  out_->append(digits, end);
   return *this;
 }
 
-JsonObject& JsonObject::Bool(const char* key, bool value) {
-  cJSON_AddBoolToObject(json_, key, value);
+JsonObject& JsonObject::Bool(std::string_view key, bool value) {
+  Key(key);
+  *out_ += value ? "true" : "false";
   return *this;
 }
 
-JsonObject& JsonObject::Text(const char* key, std::string_view text) {
-  cJSON_AddStringToObject(json_, key, PlainText(text, kTextMax).c_str());
+JsonObject& JsonObject::Text(std::string_view key, std::string_view text) {
+  Key(key);
+  AppendText(text, out_);
   return *this;
 }
 
-JsonObject& JsonObject::Null(const char* key) {
-  cJSON_AddNullToObject(json_, key);
+JsonObject& JsonObject::Null(std::string_view key) {
+  Key(key);
+  *out_ += "null";
   return *this;
 }
 
-JsonObject JsonObject::AddObject(const char* key) {
-  return JsonObject(cJSON_AddObjectToObject(json_, key));
+JsonObject JsonObject::AddObject(std::string_view key) {
+  Key(key);
+  return JsonObject(out_);
 }
 
-cJSON* JsonObject::AddArray(const char* key) { return cJSON_AddArrayToObject(json_, key); }
-
-JsonObject AddTo(cJSON* array) {
-  cJSON* item = cJSON_CreateObject();
-  cJSON_AddItemToArray(array, item);
-  return JsonObject(item);
+JsonArray JsonObject::AddArray(std::string_view key) {
+  Key(key);
+  return JsonArray(out_);
 }
 
-void AddText(cJSON* array, std::string_view text) {
-  cJSON_AddItemToArray(array, cJSON_CreateString(PlainText(text, kTextMax).c_str()));
+void JsonArray::Separate() {
+  if (!std::exchange(empty_, false)) *out_ += ',';
 }
 
-std::string JsonText(cJSON* root) {
-  const std::unique_ptr<cJSON, decltype(&cJSON_Delete)> owned(root, cJSON_Delete);
-  const std::unique_ptr<char, decltype(&cJSON_free)> text(cJSON_PrintUnformatted(root), cJSON_free);
-  return text ? std::string(text.get()) + "\n" : "{}\n";
+void JsonArray::AddText(std::string_view text) {
+  Separate();
+  AppendText(text, out_);
+}
+
+JsonObject JsonArray::AddObject() {
+  Separate();
+  return JsonObject(out_);
 }
 
 }  // namespace hotlink

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -72,7 +72,7 @@ class PlainInbound {
 
   const CoreConfig& config_;
   std::optional<Session> present_;
-  std::deque<std::string> offers_;  // oldest first
+  std::list<std::string> offers_;  // oldest first
 };
 
 }  // namespace hotlink

@@ -86,6 +86,10 @@ struct ChannelStatus {
 //   joined          both are connected
 std::string_view ChannelState(const ChannelStatus& channel);
 
+// Another number when anything of one channel's status is other than before. Apart from `still`,
+// which grows by itself, and from windows and round trip, which the pings of silent joins refresh.
+uint64_t StatusDigest(const ChannelStatus& channel);
+
 struct LinkStatus {
   bool up = false;
   std::string error;         // why it is not up; may be empty

@@ -2,7 +2,7 @@
 
 namespace hotlink {
 
-void AddCounters(const ChannelCounters& c, JsonObject object) {
+void AddCounters(const ChannelCounters& c, JsonObject& object) {
   object.Number("tx_packets", c.tx_frames)
       .Number("tx_bytes", c.tx_payload)
       .Number("rx_packets", c.rx_frames)
@@ -15,7 +15,7 @@ void AddCounters(const ChannelCounters& c, JsonObject object) {
       .Number("probes", c.probes);
 }
 
-void AddChannel(const ChannelStatus& s, JsonObject object) {
+void AddChannel(const ChannelStatus& s, JsonObject& object) {
   object.Text("name", s.name)
       .Text("peer", s.peer)
       .Number("port", s.port)

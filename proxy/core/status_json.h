@@ -8,8 +8,8 @@
 
 namespace hotlink {
 
-void AddCounters(const ChannelCounters& counters, JsonObject object);
-void AddChannel(const ChannelStatus& channel, JsonObject object);  // with its counters
+void AddCounters(const ChannelCounters& counters, JsonObject& object);
+void AddChannel(const ChannelStatus& channel, JsonObject& object);  // with its counters
 
 }  // namespace hotlink
 

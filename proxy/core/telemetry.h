@@ -3,15 +3,19 @@
 #ifndef HOTLINK_PROXY_CORE_TELEMETRY_H_
 #define HOTLINK_PROXY_CORE_TELEMETRY_H_
 
-#include <string>
+#include <cstddef>
 
-#include "proxy/core/status.h"
+#include "proxy/core/status_source.h"
+#include "proxy/core/text_pieces.h"
 
 namespace hotlink {
 
+// A piece ends behind the channel that makes it longer than this: some 50 microseconds of work.
+inline constexpr size_t kTelemetryPiece = 16 << 10;
+
 // One JSON object. The totals' bytes are the parties' own, each counted once; their packets are
 // Data messages.
-std::string TelemetryJson(const SidecarStatus& sidecar);
+TextPieces TelemetryPage(StatusSource source);
 
 }  // namespace hotlink
 

@@ -29,9 +29,9 @@ struct MarkerScanOptions {
 
   // Limits. Over them the scan goes on without the rest, and a notice says so.
   size_t max_depth = 32;             // directories below a datasite; real ones have about 8
-  size_t max_directories = 100'000;  // three times the largest datasite seen
+  size_t max_directories = 150'000;  // 100,000, a thousand channels' own, and room; 10 MiB
   size_t max_markers = 10'000;       // "hundreds of stale markers" with room
-  size_t max_watches = 100'000;      // inotify watches, one a directory
+  size_t max_watches = 150'000;      // inotify watches, one a directory
 };
 
 // What changes when a file is written again or replaced.

@@ -40,30 +40,17 @@ bool MayBeChannel(std::string_view name) { return name.find("_to_") != std::stri
 
 }  // namespace
 
-struct MarkerTree::Node {
-  Node* parent = nullptr;
-  std::string name;
-  size_t depth = 0;
-  int watch = -1;
-  bool listed = false;
-  bool check = false, list = false, full = false;  // what the next visit is for
-  bool in_urgent = false, in_pending = false;
-  bool dropped = false;
-  uint64_t stamp = 0;
-  std::map<std::string, NodePtr, std::less<>> children;
-};
-
 MarkerTree::MarkerTree(MarkerScanOptions options)
     : options_(std::move(options)),
       watches_(options_.use_inotify, options_.max_watches),
       table_(&options_),
-      root_(std::make_shared<Node>()),
       list_buffer_(kListBuffer) {}
 
 MarkerTree::~MarkerTree() { CloseFrom(0); }
 
 bool MarkerTree::fully_watched() const {
-  return watches_.fd() >= 0 && watches_.fault().empty() && root_->watch >= 0 && !incomplete_;
+  return watches_.fd() >= 0 && watches_.fault().empty() && nodes_[kRootDirectory].watch >= 0 &&
+         !incomplete_;
 }
 
 bool MarkerTree::Work(const std::atomic<bool>& cancel) {
@@ -93,7 +80,7 @@ void MarkerTree::BeginFullScan() {
   full_time_ = 0;
   next_notices_.clear();
   watches_.ClearFault();
-  Push(root_, Purpose::kFull);
+  Push(kRootDirectory, Purpose::kFull);
 }
 
 bool MarkerTree::Digest(int64_t now_ns) {
@@ -108,7 +95,7 @@ bool MarkerTree::Digest(int64_t now_ns) {
     scan_.notices = std::move(notices);
     changed = true;
   }
-  scan_.directories = directories_;
+  scan_.directories = nodes_.size();
   if (!changed && !first) return false;
   ++scan_.number;
   table_.Show(&scan_);
@@ -130,31 +117,30 @@ void MarkerTree::OnEvent(const WatchEvent& event) {
     return;
   }
   if (event.mask & IN_IGNORED) return OnWatchGone(event.watch);
-  auto it = by_watch_.find(event.watch);
-  if (it == by_watch_.end()) return;
-  const NodePtr node = it->second;
+  const DirectoryId node = by_watch_.Find(event.watch);
+  if (node == kNoDirectory) return;
   if (event.name == kMarkerFile) Push(node, Purpose::kCheck);  // a directory of that name, too
   if (event.mask & IN_ISDIR) OnDirectoryEvent(node, event);
 }
 
-void MarkerTree::OnDirectoryEvent(const NodePtr& node, const WatchEvent& event) {
-  if (event.name.empty() || !Wanted(*node, event.name)) return;
-  auto it = node->children.find(event.name);
+void MarkerTree::OnDirectoryEvent(DirectoryId node, const WatchEvent& event) {
+  if (event.name.empty() || !Wanted(node, event.name)) return;
   // Also when it was made: then the one that is known by this name is another directory.
-  if (it != node->children.end()) Drop(NodePtr(it->second));
+  const DirectoryId known = nodes_.Find(node, event.name);
+  if (known != kNoDirectory) Drop(known);
   if ((event.mask & (IN_CREATE | IN_MOVED_TO)) == 0) return;
-  if (const NodePtr child = AddChild(node, event.name)) Push(child, Purpose::kList);
+  const DirectoryId child = AddChild(node, event.name);
+  if (child != kNoDirectory) Push(child, Purpose::kList);
 }
 
 void MarkerTree::OnWatchGone(int watch) {
   watches_.Forget();
-  auto it = by_watch_.find(watch);
-  if (it == by_watch_.end()) return;
-  const NodePtr node = it->second;
-  by_watch_.erase(it);
-  node->watch = -1;
-  node->listed = false;
-  if (node == root_) {
+  const DirectoryId node = by_watch_.Find(watch);
+  if (node == kNoDirectory) return;
+  by_watch_.Erase(watch);
+  nodes_[node].watch = -1;
+  nodes_[node].listed = false;
+  if (node == kRootDirectory) {
     full_needed_ = true;
   } else {
     Push(node, Purpose::kList);
@@ -163,71 +149,79 @@ void MarkerTree::OnWatchGone(int watch) {
 
 // ---- Visits
 
-void MarkerTree::Push(const NodePtr& node, Purpose purpose) {
+void MarkerTree::Push(DirectoryId id, Purpose purpose) {
+  Directory& node = nodes_[id];
   const bool full = purpose == Purpose::kFull;
-  node->check = node->check || purpose == Purpose::kCheck;
-  node->list = node->list || purpose != Purpose::kCheck;
-  node->full = node->full || full;
-  bool& queued = full ? node->in_pending : node->in_urgent;
-  if (queued) return;
-  queued = true;
-  (full ? pending_ : urgent_).push_back(node);
+  node.check = node.check || purpose == Purpose::kCheck;
+  node.list = node.list || purpose != Purpose::kCheck;
+  node.full = node.full || full;
+  if (full ? node.in_pending : node.in_urgent) return;
+  if (full) {
+    node.in_pending = true;
+  } else {
+    node.in_urgent = true;
+  }
+  (full ? pending_ : urgent_).push_back(id);
 }
 
 void MarkerTree::VisitNext() {
   const bool urgent = !urgent_.empty();
-  std::vector<NodePtr>& stack = urgent ? urgent_ : pending_;
-  const NodePtr node = stack.back();
+  std::vector<DirectoryId>& stack = urgent ? urgent_ : pending_;
+  const DirectoryId id = stack.back();
   stack.pop_back();
-  (urgent ? node->in_urgent : node->in_pending) = false;
+  Directory& node = nodes_[id];
+  if (urgent) {
+    node.in_urgent = false;
+  } else {
+    node.in_pending = false;
+  }
+  if (node.dropped) return FreeIfDone(id);
   // A node in both stacks was done when it was taken from the first.
-  if (!node->dropped && (node->check || node->list)) Visit(node);
+  if (node.check || node.list) Visit(id);
 }
 
-void MarkerTree::Visit(const NodePtr& node) {
-  node->check = false;
-  const bool list = std::exchange(node->list, false);
-  const bool full = std::exchange(node->full, false);
-  const int fd = Open(node);
+void MarkerTree::Visit(DirectoryId id) {
+  Directory& node = nodes_[id];
+  const bool list = node.list, full = node.full;
+  node.check = node.list = node.full = false;
+  const int fd = Open(id);
   if (fd < 0) return;
   // Before it is listed: what comes after the listing then makes an event.
-  if (list) Watch(node, fd);
-  if (node->depth > kDatasiteDepth && MayBeChannel(node->name)) CheckMarker(*node, fd);
-  if (list) List(node, fd, full);
+  if (list) Watch(id, fd);
+  if (node.depth > kDatasiteDepth && MayBeChannel(nodes_.NameOf(id))) CheckMarker(id, fd);
+  if (list) List(id, fd, full);
 }
 
-void MarkerTree::Watch(const NodePtr& node, int fd) {
+void MarkerTree::Watch(DirectoryId id, int fd) {
   uint32_t mask = kDirectoryEvents;
-  if (node == root_) mask |= IN_MOVE_SELF;
-  if (MayBeChannel(node->name)) mask |= IN_CLOSE_WRITE;
+  if (id == kRootDirectory) mask |= IN_MOVE_SELF;
+  if (MayBeChannel(nodes_.NameOf(id))) mask |= IN_CLOSE_WRITE;
   const int watch = watches_.Add(fd, mask);
-  if (watch == node->watch) return;
-  Unwatch(node);
-  node->watch = watch;
-  if (watch >= 0) by_watch_[watch] = node;
+  if (watch == nodes_[id].watch) return;
+  Unwatch(id);
+  nodes_[id].watch = watch;
+  if (watch >= 0) by_watch_.Set(watch, id);
 }
 
-void MarkerTree::Unwatch(const NodePtr& node) {
-  auto it = by_watch_.find(node->watch);
+void MarkerTree::Unwatch(DirectoryId id) {
+  const int watch = std::exchange(nodes_[id].watch, -1);
   // A directory that was moved has one watch, which belongs to where it was seen last.
-  if (it != by_watch_.end() && it->second == node) {
-    by_watch_.erase(it);
-    watches_.Remove(node->watch);
-  }
-  node->watch = -1;
+  if (watch < 0 || by_watch_.Find(watch) != id) return;
+  by_watch_.Erase(watch);
+  watches_.Remove(watch);
 }
 
-void MarkerTree::CheckMarker(const Node& node, int fd) {
-  const std::string path = PathOf(node) + '/' + std::string(kMarkerFile);
+void MarkerTree::CheckMarker(DirectoryId id, int fd) {
+  const std::string path = PathOf(id) + '/' + std::string(kMarkerFile);
   MarkerFile file = ReadMarkerFile(fd, &file_buffer_);
   if (file.state == MarkerFile::State::kAbsent) return table_.Drop(path);
   if (file.state == MarkerFile::State::kUnknown) {  // what was known of it stays
     incomplete_ = true;
-    return Note("read", "cannot read " + PlaceOf(node) + ": " + file.fault);
+    return Note("read", "cannot read " + PlaceOf(id) + ": " + file.fault);
   }
-  const Node* datasite = &node;
-  while (datasite->depth > kDatasiteDepth) datasite = datasite->parent;
-  const Result<std::string> owner = ParseEmail(datasite->name);
+  DirectoryId datasite = id;
+  while (nodes_[datasite].depth > kDatasiteDepth) datasite = nodes_[datasite].parent;
+  const Result<std::string> owner = ParseEmail(nodes_.NameOf(datasite));
   const bool own = owner && *owner == options_.policy.own_email;
   if (!table_.Put(path, own, std::move(file))) {
     Note("markers", "more than " + std::to_string(options_.max_markers) +
@@ -236,7 +230,7 @@ void MarkerTree::CheckMarker(const Node& node, int fd) {
   }
 }
 
-void MarkerTree::List(const NodePtr& node, int fd, bool full) {
+void MarkerTree::List(DirectoryId id, int fd, bool full) {
   ++stamp_;
   lseek(fd, 0, SEEK_SET);
   ssize_t length;
@@ -244,63 +238,62 @@ void MarkerTree::List(const NodePtr& node, int fd, bool full) {
     for (ssize_t at = 0; at < length;) {
       const auto* entry = reinterpret_cast<const dirent64*>(list_buffer_.data() + at);
       at += entry->d_reclen;
-      ListEntry(node, fd, full, entry->d_name, entry->d_type);
+      ListEntry(id, fd, full, entry->d_name, entry->d_type);
     }
   }
   if (length < 0 && errno != ENOENT) {  // ENOENT: it was removed while it was open
     incomplete_ = incomplete_ || OutOfResources(errno);
-    Note("list", "cannot list " + PlaceOf(*node) + ": " + std::strerror(errno));
+    Note("list", "cannot list " + PlaceOf(id) + ": " + std::strerror(errno));
     return;
   }
-  node->listed = true;
-  std::vector<NodePtr> gone;
-  for (const auto& [name, child] : node->children) {
-    if (child->stamp != stamp_) gone.push_back(child);
+  nodes_[id].listed = true;
+  DirectoryId next = kNoDirectory;
+  for (DirectoryId child = nodes_[id].first_child; child != kNoDirectory; child = next) {
+    next = nodes_[child].next;
+    if (nodes_[child].stamp != stamp_) Drop(child);
   }
-  for (const NodePtr& child : gone) Drop(child);
 }
 
-void MarkerTree::ListEntry(const NodePtr& node, int fd, bool full, std::string_view name,
+void MarkerTree::ListEntry(DirectoryId id, int fd, bool full, std::string_view name,
                            unsigned char type) {
   if (type != DT_DIR && type != DT_UNKNOWN) return;
-  if (name == "." || name == ".." || !Wanted(*node, name)) return;
+  if (name == "." || name == ".." || !Wanted(id, name)) return;
   if (type == DT_UNKNOWN) {
     struct stat info;
     if (fstatat(fd, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
     if (!S_ISDIR(info.st_mode)) return;
   }
-  auto it = node->children.find(name);
-  const NodePtr child = it != node->children.end() ? it->second : AddChild(node, name);
-  if (child == nullptr) return;
-  child->stamp = stamp_;
-  if (full || !child->listed) Push(child, full ? Purpose::kFull : Purpose::kList);
+  DirectoryId child = nodes_.Find(id, name);
+  if (child == kNoDirectory) child = AddChild(id, name);
+  if (child == kNoDirectory) return;
+  nodes_[child].stamp = stamp_;
+  if (full || !nodes_[child].listed) Push(child, full ? Purpose::kFull : Purpose::kList);
 }
 
 // ---- Opening
 
 // A descriptor that CloseFrom() closes, or -1 (the node is then dropped if it is gone).
-int MarkerTree::Open(const NodePtr& node) {
-  std::vector<Node*> chain(node->depth + 1);
-  for (Node* at = node.get(); at != nullptr; at = at->parent) chain[at->depth] = at;
+int MarkerTree::Open(DirectoryId id) {
+  std::vector<DirectoryId> chain(size_t{nodes_[id].depth} + 1);
+  for (DirectoryId at = id; at != kNoDirectory; at = nodes_[at].parent)
+    chain[nodes_[at].depth] = at;
   size_t same = 0;
-  while (same < open_.size() && same < chain.size() && open_[same].first.get() == chain[same]) {
-    ++same;
-  }
+  while (same < open_.size() && same < chain.size() && open_[same].first == chain[same]) ++same;
   CloseFrom(same);
   for (; same < chain.size(); ++same) {
-    const NodePtr step =
-        same == 0 ? root_ : chain[same]->parent->children.find(chain[same]->name)->second;
+    const DirectoryId step = chain[same];
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
     // Only the data directory itself may be reached through a symlink.
-    const int fd = same == 0 ? open(options_.data_dir.c_str(), kFlags)
-                             : openat(open_.back().second, step->name.c_str(), kFlags | O_NOFOLLOW);
+    const int fd =
+        same == 0 ? open(options_.data_dir.c_str(), kFlags)
+                  : openat(open_.back().second, nodes_.NameOf(step).data(), kFlags | O_NOFOLLOW);
     if (fd < 0) {
       if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
         Drop(step);
       } else {
         const int error = errno;
         incomplete_ = incomplete_ || OutOfResources(error);
-        Note("open", "cannot open " + PlaceOf(*step) + ": " + std::strerror(error) +
+        Note("open", "cannot open " + PlaceOf(step) + ": " + std::strerror(error) +
                          (error == EACCES ? "; let the sidecar's user read it" : ""));
       }
       return -1;
@@ -319,60 +312,60 @@ void MarkerTree::CloseFrom(size_t depth) {
 
 // ---- Nodes
 
-MarkerTree::NodePtr MarkerTree::AddChild(const NodePtr& node, std::string_view name) {
-  if (node->depth + 1 > kDatasiteDepth + options_.max_depth) {
+DirectoryId MarkerTree::AddChild(DirectoryId id, std::string_view name) {
+  if (size_t{nodes_[id].depth} + 1 > kDatasiteDepth + options_.max_depth) {
     Note("depth", "directories deeper than " + std::to_string(options_.max_depth) +
-                      " below the datasite are left out, such as those in " + PlaceOf(*node));
-    return nullptr;
+                      " below the datasite are left out, such as those in " + PlaceOf(id));
+    return kNoDirectory;
   }
-  if (directories_ >= options_.max_directories) {
+  if (nodes_.size() >= options_.max_directories) {
     Note("count", "more than " + std::to_string(options_.max_directories) +
-                      " directories: some are left out, such as those in " + PlaceOf(*node) +
+                      " directories: some are left out, such as those in " + PlaceOf(id) +
                       "; remove old runs");
-    return nullptr;
+    return kNoDirectory;
   }
-  ++directories_;
-  auto child = std::make_shared<Node>();
-  child->parent = node.get();
-  child->name = name;
-  child->depth = node->depth + 1;
-  node->children.emplace(child->name, child);
-  return child;
+  return nodes_.Add(id, name);
 }
 
-void MarkerTree::Drop(const NodePtr& node) {
-  if (open_.size() > node->depth && open_[node->depth].first == node) CloseFrom(node->depth);
-  table_.DropBelow(node->depth < kDatasiteDepth ? "" : PathOf(*node));
-  DropChildren(node);
-  Unwatch(node);
-  node->listed = false;
-  if (node == root_) return;
-  node->dropped = true;
-  --directories_;
-  node->parent->children.erase(node->name);
+void MarkerTree::Drop(DirectoryId id) {
+  Directory& node = nodes_[id];
+  if (open_.size() > node.depth && open_[node.depth].first == id) CloseFrom(node.depth);
+  table_.DropBelow(node.depth < kDatasiteDepth ? "" : PathOf(id));
+  DropChildren(id);
+  Unwatch(id);
+  node.listed = false;
+  if (id == kRootDirectory) return;
+  node.dropped = true;
+  nodes_.Detach(id);
+  FreeIfDone(id);
 }
 
-void MarkerTree::DropChildren(const NodePtr& node) {
-  while (!node->children.empty()) Drop(NodePtr(node->children.begin()->second));
+void MarkerTree::DropChildren(DirectoryId id) {
+  while (nodes_[id].first_child != kNoDirectory) Drop(nodes_[id].first_child);
 }
 
-bool MarkerTree::Wanted(const Node& parent, std::string_view name) const {
-  if (parent.depth == 0) return name == kDatasites;
-  if (parent.depth + 1 > kDatasiteDepth) return name != kPrivate;
+// A dropped node that still stands in a stack is freed when it is taken from it.
+void MarkerTree::FreeIfDone(DirectoryId id) {
+  if (!nodes_[id].in_urgent && !nodes_[id].in_pending) nodes_.Free(id);
+}
+
+bool MarkerTree::Wanted(DirectoryId parent, std::string_view name) const {
+  const size_t depth = nodes_[parent].depth;
+  if (depth == 0) return name == kDatasites;
+  if (depth + 1 > kDatasiteDepth) return name != kPrivate;
   const Result<std::string> email = ParseEmail(name);
   return email && (options_.all_datasites || *email == options_.policy.own_email);
 }
 
-std::string MarkerTree::PathOf(const Node& node) {
-  if (node.depth <= kDatasiteDepth) {
-    return node.depth == kDatasiteDepth ? node.name : "";
-  }
-  return PathOf(*node.parent) + '/' + node.name;
+std::string MarkerTree::PathOf(DirectoryId id) const {
+  const std::string name(nodes_.NameOf(id));
+  if (nodes_[id].depth <= kDatasiteDepth) return nodes_[id].depth == kDatasiteDepth ? name : "";
+  return PathOf(nodes_[id].parent) + '/' + name;
 }
 
-std::string MarkerTree::PlaceOf(const Node& node) const {
-  if (node.parent == nullptr) return Printable(options_.data_dir);
-  return PlaceOf(*node.parent) + '/' + Printable(node.name);
+std::string MarkerTree::PlaceOf(DirectoryId id) const {
+  if (id == kRootDirectory) return Printable(options_.data_dir);
+  return PlaceOf(nodes_[id].parent) + '/' + Printable(nodes_.NameOf(id));
 }
 
 void MarkerTree::Note(const std::string& kind, const std::string& text) {

@@ -10,16 +10,17 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/time.h"
+#include "proxy/markers/directory_table.h"
 #include "proxy/markers/marker_scan.h"
 #include "proxy/markers/marker_table.h"
+#include "proxy/markers/watch_index.h"
 #include "proxy/markers/watch_set.h"
 
 namespace hotlink {
@@ -58,49 +59,46 @@ class MarkerTree {
   bool fully_watched() const;
 
  private:
-  struct Node;
-  using NodePtr = std::shared_ptr<Node>;
-
   void BeginFullScan();
   void ReadEvents();
   void OnEvent(const WatchEvent& event);
-  void OnDirectoryEvent(const NodePtr& node, const WatchEvent& event);
+  void OnDirectoryEvent(DirectoryId node, const WatchEvent& event);
   void OnWatchGone(int watch);
 
   enum class Purpose { kCheck, kList, kFull };  // the marker; and what is new; and everything below
-  void Push(const NodePtr& node, Purpose purpose);
+  void Push(DirectoryId node, Purpose purpose);
   bool Idle() const { return urgent_.empty() && pending_.empty(); }
   void VisitNext();
-  void Visit(const NodePtr& node);
-  void Watch(const NodePtr& node, int fd);
-  void Unwatch(const NodePtr& node);
-  void CheckMarker(const Node& node, int fd);
-  void List(const NodePtr& node, int fd, bool full);
-  void ListEntry(const NodePtr& node, int fd, bool full, std::string_view name, unsigned char type);
+  void Visit(DirectoryId node);
+  void Watch(DirectoryId node, int fd);
+  void Unwatch(DirectoryId node);
+  void CheckMarker(DirectoryId node, int fd);
+  void List(DirectoryId node, int fd, bool full);
+  void ListEntry(DirectoryId node, int fd, bool full, std::string_view name, unsigned char type);
 
-  int Open(const NodePtr& node);
+  int Open(DirectoryId node);
   void CloseFrom(size_t depth);
-  NodePtr AddChild(const NodePtr& node, std::string_view name);
-  void Drop(const NodePtr& node);
-  void DropChildren(const NodePtr& node);
-  bool Wanted(const Node& parent, std::string_view name) const;
+  DirectoryId AddChild(DirectoryId node, std::string_view name);
+  void Drop(DirectoryId node);
+  void DropChildren(DirectoryId node);
+  void FreeIfDone(DirectoryId node);
+  bool Wanted(DirectoryId parent, std::string_view name) const;
   // Names from the datasite on, relative to datasites/.
-  static std::string PathOf(const Node& node);
-  std::string PlaceOf(const Node& node) const;  // for messages
+  std::string PathOf(DirectoryId node) const;
+  std::string PlaceOf(DirectoryId node) const;  // for messages
   void Note(const std::string& kind, const std::string& text);
 
   const MarkerScanOptions options_;
   WatchSet watches_;
   MarkerTable table_;
   MarkerScan scan_;
-  NodePtr root_;  // the data directory
-  std::unordered_map<int, NodePtr> by_watch_;
-  std::vector<NodePtr> urgent_, pending_;  // stacks: what events name, and of a full scan
-  size_t directories_ = 0;
-  uint64_t stamp_ = 0;  // of the listing under way; children without it are gone
+  DirectoryTable nodes_;  // the root is the data directory
+  WatchIndex by_watch_;
+  std::vector<DirectoryId> urgent_, pending_;  // stacks: what events name, and of a full scan
+  uint32_t stamp_ = 0;  // of the listing under way; children without it are gone
 
   // The directory being visited and those above it, kept open between visits of one Work().
-  std::vector<std::pair<NodePtr, int>> open_;
+  std::vector<std::pair<DirectoryId, int>> open_;
   std::string file_buffer_;
   std::vector<char> list_buffer_;
   std::vector<WatchEvent> events_;

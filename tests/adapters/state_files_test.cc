@@ -109,16 +109,23 @@ TEST_CASE("lock file: a symlink in its place is refused, what is in the way is n
   CHECK(Mentions(LockFile::Take(data / "missing").error(), "missing/.syftbox"));
 }
 
+bool Write(TelemetryFile* file, std::string_view json) {
+  file->Begin();
+  file->Add(json.substr(0, 1));
+  file->Add(json.substr(1));
+  return file->Finish();
+}
+
 TEST_CASE("telemetry file: directories are made, the content is replaced whole") {
   const TemporaryDirectory data;
   TestLog log;
   TelemetryFile telemetry(data.path, "a@x", log);
   const std::string directory = data / "datasites/a@x/.syftbox";
-  telemetry.Write("{\"long\": 1}\n");
+  Write(&telemetry, "{\"long\": 1}\n");
   CHECK(ContentOf(directory + "/hotlink_telemetry.json") == "{\"long\": 1}\n");
   std::ifstream old(directory + "/hotlink_telemetry.json");
   Put(directory + "/hotlink_telemetry.json.tmp", "left behind");
-  telemetry.Write("{}\n");
+  Write(&telemetry, "{}\n");
   CHECK(ContentOf(directory + "/hotlink_telemetry.json") == "{}\n");
   CHECK_FALSE(fs::exists(directory + "/hotlink_telemetry.json.tmp"));
   std::string before;
@@ -131,7 +138,8 @@ TEST_CASE("telemetry file: a datasite spelled in other case is used as it is") {
   const TemporaryDirectory data;
   fs::create_directories(data / "datasites/A.B@Example.org");
   TestLog log;
-  TelemetryFile(data.path, "a.b@example.org", log).Write("{}\n");
+  TelemetryFile telemetry(data.path, "a.b@example.org", log);
+  Write(&telemetry, "{}\n");
   CHECK(fs::exists(data / "datasites/A.B@Example.org/.syftbox/hotlink_telemetry.json"));
   CHECK_FALSE(fs::exists(data / "datasites/a.b@example.org"));
 }
@@ -142,19 +150,20 @@ TEST_CASE("telemetry file: follows no symlink, warns once, and again after it we
   fs::create_symlink(other.path, data / "datasites/a@x/.syftbox");
   TestLog log;
   TelemetryFile telemetry(data.path, "a@x", log);
-  telemetry.Write("{}\n");
-  telemetry.Write("{}\n");
+  Write(&telemetry, "{}\n");
+  Write(&telemetry, "{}\n");
+  CHECK_FALSE(Write(&telemetry, "{}\n"));
   CHECK(fs::is_empty(other.path));
   REQUIRE(log.lines.size() == 1);
   CHECK(log.lines[0].first == LogLevel::kWarning);
   CHECK(Mentions(log.lines[0].second, "datasites/a@x/.syftbox"));
 
   fs::remove(data / "datasites/a@x/.syftbox");
-  telemetry.Write("{}\n");
+  CHECK(Write(&telemetry, "{}\n"));
   CHECK(log.lines.size() == 1);
   fs::remove_all(data / "datasites");
   Put(data / "datasites", "a file");
-  telemetry.Write("{}\n");
+  Write(&telemetry, "{}\n");
   CHECK(log.lines.size() == 2);
 }
 
@@ -166,7 +175,8 @@ TEST_CASE("telemetry file: a symlink in the file's own place is replaced, not wr
   fs::create_symlink(data / "target", path);
   fs::create_symlink(data / "target", path + ".tmp");
   TestLog log;
-  TelemetryFile(data.path, "a@x", log).Write("{}\n");
+  TelemetryFile telemetry(data.path, "a@x", log);
+  Write(&telemetry, "{}\n");
   CHECK(ContentOf(data / "target") == "untouched");
   CHECK(fs::is_regular_file(fs::symlink_status(path)));
   CHECK(ContentOf(path) == "{}\n");

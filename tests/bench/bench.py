@@ -33,6 +33,7 @@ FIGURES = (
     "growth",
     "wan",
     "marker",
+    "admin",
     "idle",
 )
 FAILURE_MAX = 400  # characters of a reason

@@ -25,6 +25,7 @@ class HotlinkNet:
     server: the URL of a live server, instead of a relay of our own.
     long_line: (delay in ms, bytes a second or 0), between the first party and the relay.
     directories: so many lie in the first party's datasite before its sidecar starts.
+    settings: of the sidecars, beside the defaults.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class HotlinkNet:
         server=None,
         long_line=None,
         directories=0,
+        settings=None,
     ):
         directory.mkdir(parents=True)
         self.world = World(directory)
         self._line = None
         self._channels = 0
         self.relay = None
-        environment = dict(DEFAULTS)
+        environment = {**DEFAULTS, **(settings or {})}
         try:
             if tls:
                 authority = Authority(directory)

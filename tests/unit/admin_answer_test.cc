@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proxy/admin/answer.h"
 #include "proxy/admin/metrics.h"
@@ -10,7 +12,7 @@
 namespace hotlink {
 namespace {
 
-std::string All(BodyPieces body) {
+std::string All(TextPieces body) {
   std::string text;
   for (std::string piece = body(); !piece.empty(); piece = body()) text += piece;
   return text;
@@ -40,7 +42,7 @@ AdminRequest OnTcp(const std::string& path) {
 }
 
 AdminAnswer Ask(const AdminRequest& request, const SidecarStatus& status = Running()) {
-  return AnswerAdmin(request, [&status] { return status; });
+  return AnswerAdmin(request, [&status](StatusOf) { return SourceOf(status); });
 }
 
 TEST_CASE("the pages, on the unix socket and on TCP") {
@@ -59,9 +61,9 @@ TEST_CASE("the pages, on the unix socket and on TCP") {
 
 TEST_CASE("whether the loop turns is answered without a look at anything") {
   bool asked = false;
-  const AdminAnswer answer = AnswerAdmin(Get("/livez"), [&asked] {
+  const AdminAnswer answer = AnswerAdmin(Get("/livez"), [&asked](StatusOf) {
     asked = true;
-    return SidecarStatus{};
+    return SourceOf({});
   });
   CHECK(answer.status == 200);
   CHECK_FALSE(asked);
@@ -150,19 +152,31 @@ SidecarStatus WithChannels(size_t n) {
   return status;
 }
 
+// Every other slice is empty: its channels are gone meanwhile.
+StatusSource InSlices(SidecarStatus status) {
+  const std::vector<ChannelStatus> all = std::exchange(status.channels, {});
+  return {status, [all, at = size_t{0}, empty = false](SidecarStatus* into) mutable {
+            empty = !empty;
+            for (size_t n = 0; !empty && n < kStatusSlice && at < all.size(); ++n) {
+              into->channels.push_back(all[at++]);
+            }
+            return at < all.size();
+          }};
+}
+
 TEST_CASE("long pages come in small pieces, and are whole") {
   for (const size_t n : {0U, 1U, 16U, 17U, 64U, 65U, 1000U}) {
     CAPTURE(n);
     const SidecarStatus status = WithChannels(n);
-    for (BodyPieces body : {StatusPage(status), MetricsPage(status)}) {
+    for (TextPieces body : {StatusPage(InSlices(status)), MetricsPage(InSlices(status))}) {
       size_t longest = 0;
       for (std::string piece = body(); !piece.empty(); piece = body()) {
         longest = std::max(longest, piece.size());
       }
       CHECK(longest < 24 << 10);
     }
-    CHECK(Count(All(StatusPage(status)), "\"peer\":\"b@x\"") == n);
-    CHECK(Count(All(MetricsPage(status)), "hotlink_channel_sent_bytes_total{") == n);
+    CHECK(Count(All(StatusPage(InSlices(status))), "\"peer\":\"b@x\"") == n);
+    CHECK(Count(All(MetricsPage(InSlices(status))), "hotlink_channel_sent_bytes_total{") == n);
   }
 }
 
@@ -172,7 +186,7 @@ TEST_CASE("labels are escaped, numbers are whole") {
   status.channels[0].counters.tx_payload = UINT64_MAX;
   status.channels[0].kept = 123456789;
   status.channels[0].round_trip = 1500;
-  const std::string text = All(MetricsPage(status));
+  const std::string text = All(MetricsPage(SourceOf(status)));
   const std::string labels = "{channel=\"a\\\"b\\\\c\\\\nd\",peer=\"b@x\"} ";
   CHECK(Count(text, "hotlink_channel_sent_bytes_total" + labels + "18446744073709551615\n") == 1);
   CHECK(Count(text, "hotlink_sent_bytes_total 18446744073709551615\n") == 1);

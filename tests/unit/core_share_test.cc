@@ -1,6 +1,7 @@
 // Many channels over one link: whoever comes late gets a share, and nobody more than there is.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -130,6 +131,65 @@ TEST_CASE("memory: parties are read as far as half of it reaches, and on when so
   world.Write(&b, 1, "z");
   world.Run(10 * kSecond);
   CHECK(b.conn(1).taken.size() == (3 << 20));
+}
+
+size_t PingsOf(const Side& side) {
+  size_t n = 0;
+  for (const Sent& signal : side.SentOf(MessageType::kSignal)) n += signal.kind == kFlowPing;
+  return n;
+}
+
+TEST_CASE_FIXTURE(PairWorld, "a silent join is pinged from one side, and both hear of each other") {
+  Connect(&a, 1, "x");
+  Connect(&b, 1, "y");
+  Run(kSecond);
+  const size_t before = PingsOf(a);
+  Run(150 * kSecond);
+  CHECK(PingsOf(a) - before >= 9);
+  CHECK(PingsOf(a) - before <= 13);
+  CHECK(PingsOf(b) == 0);
+  CHECK(Why(&a) == "local party is silent");
+  CHECK(Why(&b) == "local party is silent");
+  // The other side asks once it hears nothing.
+  drop = [&](const Side& from, const Sent&) { return &from == &a; };
+  Run(25 * kSecond);
+  CHECK(PingsOf(b) > 0);
+}
+
+// Silent joins between the two, so many.
+void Join(CoreWorld* world, Side* a, Side* b, int count) {
+  for (int n = 0; n < count; ++n) {
+    const auto conn = static_cast<ConnId>(n + 1);
+    const ChannelId at_a = world->AddChannel(a, "b@x", n), at_b = world->AddChannel(b, "a@x", n);
+    world->Run(10 * kMillisecond);
+    world->Connect(a, conn, "x", at_a);
+    world->Connect(b, conn, "y", at_b);
+  }
+  world->Run(kSecond);
+}
+
+TEST_CASE_FIXTURE(CoreWorld, "many silent joins ping seldom, few at a time, and none is lost") {
+  Side& a = Add("a@x");
+  Side& b = Add("b@x");
+  constexpr int kCount = 600;
+  Join(this, &a, &b, kCount);
+  Run(100 * kSecond);
+  const size_t before = PingsOf(a);
+  size_t most = 0;  // in a moment
+  for (int second = 0; second < 300; ++second) {
+    const size_t pings = PingsOf(a);
+    Run(kSecond);
+    most = std::max(most, PingsOf(a) - pings);
+  }
+  const size_t pings = PingsOf(a) - before;
+  CHECK(pings >= 300 * 20);  // each within 30 s
+  CHECK(pings <= 300 * 20 * 3 / 2);
+  CHECK(most < 128);
+  CHECK(PingsOf(b) == 0);
+  for (ChannelId id = a.channel; id < a.channel + kCount; ++id) {
+    REQUIRE(Status(&a, id).joined);
+    REQUIRE(Status(&a, id).reason == Reason::kLocalPartySilent);
+  }
 }
 
 }  // namespace

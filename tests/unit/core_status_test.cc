@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include "proxy/core/core.h"
 #include "proxy/core/flow_signal.h"
@@ -383,6 +384,83 @@ TEST_CASE_FIXTURE(PairWorld, "counters count each byte of the parties once") {
   CHECK(out.tx_frames == a.SentOf(MessageType::kData).size());
   CHECK(out.tx_frames == Status(&a).seq_out + out.retransmitted);
   CHECK(in.gaps > 0);
+}
+
+TEST_CASE_FIXTURE(PairWorld, "whether the status changed is known without a look at all of it") {
+  uint64_t last = a.core->Changes(now);
+  const auto changed = [&] {
+    const uint64_t before = std::exchange(last, a.core->Changes(now));
+    return last != before;  // since it was asked last
+  };
+  Run(10 * kSecond);
+  CHECK_FALSE(changed());
+  Connect(&a, 1, "x");
+  CHECK(changed());
+  Connect(&b, 1, "y");
+  Run(10 * kMillisecond);
+  Run(500 * kMillisecond);
+  CHECK(Why(&a) == "moving");
+  changed();
+  Run(2 * kSecond);  // nothing happens: after a second another reason
+  CHECK(changed());
+  changed();
+  const size_t pings = a.SentOf(MessageType::kSignal).size();
+  Run(100 * kSecond);  // the pings of a silent join change nothing
+  CHECK(a.SentOf(MessageType::kSignal).size() > pings);
+  CHECK_FALSE(changed());
+  Write(&b, 1, "z");
+  Run(10 * kMillisecond);
+  CHECK(changed());
+  Run(2 * kSecond);
+  changed();
+  LinkDown(&a);
+  CHECK(changed());
+  LinkUp(&a);
+  Run(kSecond);
+  changed();
+  a.core->SetListening(a.channel, ListenState::kListening, "not on 10.0.0.1", now);
+  CHECK(changed());
+  changed();
+  a.core->RemoveChannel(a.channel, "marker removed", now);
+  Run(30 * kSecond);
+  CHECK(changed());
+  CHECK(a.core->ChannelGone(a.channel));
+}
+
+TEST_CASE_FIXTURE(CoreWorld, "more channels than are looked at in one go: they changed") {
+  Side& a = Add("a@x");
+  const uint64_t none = a.core->Changes(now);
+  for (int n = 0; n < 1000; ++n) AddChannel(&a, "b@x", n, false);
+  const uint64_t many = a.core->Changes(now);
+  CHECK(many != none);
+  CHECK(a.core->Changes(now) == many);
+}
+
+TEST_CASE("the digest of a status differs with whatever is shown, but for the time that passed") {
+  const uint64_t before = StatusDigest({});
+  const auto differs = [before](auto change) {
+    ChannelStatus status;
+    change(&status);
+    return StatusDigest(status) != before;
+  };
+  CHECK(differs([](ChannelStatus* s) { s->detail = "x"; }));
+  CHECK(differs([](ChannelStatus* s) { s->mode = "plain"; }));
+  CHECK(differs([](ChannelStatus* s) { s->sid_out = "x"; }));
+  CHECK(differs([](ChannelStatus* s) { s->sid_in = "x"; }));
+  CHECK(differs([](ChannelStatus* s) { s->listening = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->live = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->draining = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->reason = Reason::kWindowFull; }));
+  CHECK(differs([](ChannelStatus* s) { s->session_out_up = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->session_in_up = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->active = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->joined = true; }));
+  CHECK(differs([](ChannelStatus* s) { s->epoch = 2; }));
+  CHECK(differs([](ChannelStatus* s) { s->held = 1; }));
+  CHECK(differs([](ChannelStatus* s) { s->counters.rx_payload = 1; }));
+  CHECK(differs([](ChannelStatus* s) { s->counters.probes = 1; }));
+  CHECK_FALSE(differs([](ChannelStatus* s) { s->still = kSecond; }));
+  CHECK_FALSE(differs([](ChannelStatus* s) { s->window_left = s->window_granted = 1; }));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace hotlink {
 namespace {
 
 std::string Page(const SidecarStatus& status) {
-  const BodyPieces body = StatusPage(status);
+  const TextPieces body = StatusPage(SourceOf(status));
   std::string text;
   for (std::string piece = body(); !piece.empty(); piece = body()) text += piece;
   return text;

@@ -3,10 +3,20 @@
 #include <cjson/cJSON.h>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
+
+#include "proxy/core/telemetry_pace.h"
 
 namespace hotlink {
 namespace {
+
+std::string TelemetryJson(const SidecarStatus& input) {
+  std::string all;
+  const TextPieces pieces = TelemetryPage(SourceOf(input));
+  for (std::string piece = pieces(); !piece.empty(); piece = pieces()) all += piece;
+  return all;
+}
 
 class Parsed {
  public:
@@ -195,6 +205,44 @@ TEST_CASE("a channel says why it does not move") {
   for (const auto& [key, count] : counters) {
     CHECK(json.Number(std::string("channels.0.") + key) == count);
   }
+}
+
+TEST_CASE("a thousand channels come in small pieces, and whole") {
+  for (const size_t n : {0U, 1U, 19U, 1000U}) {
+    CAPTURE(n);
+    SidecarStatus input;
+    for (size_t i = 0; i < n; ++i) {
+      input.channels.push_back(Channel("run/" + std::to_string(i), 1));
+      if (i % 2 == 0) input.channels.back().sid_out = "hl1.0001";
+      if (i % 3 == 0) input.channels.back().port = 0;
+    }
+    const TextPieces pieces = TelemetryPage(SourceOf(input));
+    size_t longest = 0;
+    for (std::string piece = pieces(); !piece.empty(); piece = pieces()) {
+      longest = std::max(longest, piece.size());
+    }
+    CHECK(longest < kTelemetryPiece + 2048);
+    const Parsed json(input);
+    CHECK(cJSON_GetArraySize(json.At("channels")) == static_cast<int>(n));
+    CHECK(cJSON_GetArraySize(json.At("live.sessions_in")) == 0);
+    CHECK(cJSON_GetArraySize(json.At("live.sessions_out")) == static_cast<int>((n + 1) / 2));
+    CHECK(cJSON_GetArraySize(json.At("live.proxies")) == static_cast<int>(n - (n + 2) / 3));
+  }
+}
+
+TEST_CASE("a file that says the same is rewritten every 15 seconds, another one at once") {
+  TelemetryPace pace(kSecond);
+  CHECK(pace.Due(1, 0));
+  pace.Written(1, 100);
+  CHECK_FALSE(pace.Due(1, 100 + kTelemetryRest - 1));
+  CHECK(pace.Due(1, 100 + kTelemetryRest));
+  CHECK(pace.Due(2, 101));
+  pace.Failed();
+  CHECK(pace.Due(1, 101));
+  TelemetryPace seldom(60 * kSecond);
+  seldom.Written(1, 0);
+  CHECK_FALSE(seldom.Due(1, 60 * kSecond - 1));
+  CHECK(seldom.Due(1, 60 * kSecond));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ from parties import Party, talk
 from usage import CpuMeter, memory_mib
 
 CHANNELS = (1, 100, 1000)
-DIRECTORIES = 90_000  # beside the most channels, whose own make it nearly 100,000
+DIRECTORIES = 100_000  # beside the most channels' own
 SETTLE, SECONDS = 5, 30
 
 
@@ -26,14 +26,16 @@ def run(bench):
         time.sleep(SECONDS)
         for count, net in nets.items():
             used, seconds = meters[count].used(), time.monotonic() - begin
-            _add(bench, count, net, used["sidecar"] / seconds)
+            _add(bench, count, net, {role: used[role] / seconds for role in used})
 
 
-def _add(bench, count, net, share):
+def _add(bench, count, net, shares):
     variant = f"{count:,} channel" + ("s" if count > 1 else "")
-    bench.report.add("idle CPU", variant, "relay", 100 * share, "% of a core")
-    memory = max(memory_mib(sidecar.pid) for sidecar in net.sidecars)
-    bench.report.add("idle memory", variant, "relay", memory, "MiB")
+    for role, share in shares.items():
+        name = variant if role == "sidecar" else f"{variant}, {role}"
+        bench.report.add("idle CPU", name, "relay", 100 * share, "% of a core")
+        memory = max(memory_mib(process.pid) for process in net.processes[role])
+        bench.report.add("idle memory", name, "relay", memory, "MiB")
 
 
 def _open(bench, stack, count):
