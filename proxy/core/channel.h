@@ -159,6 +159,7 @@ class Channel {
   ChannelHost& host_;
   const CoreConfig& config_;
   const std::string name_;  // begins each log line
+  const bool asks_first_;   // whether a silent peer lives; else the peer does
   Inst inst_;
 
   ListenState listen_ = ListenState::kListening;

@@ -62,8 +62,8 @@ class ChannelHost {
   virtual void Reserve(ChannelId channel, size_t bytes) = 0;
 
   // When a channel with a join asks for a sign of life of a peer that was heard at `heard`, and of
-  // nothing since.
-  virtual Time QuietPingAt(ChannelId channel, const std::string& peer, Time heard) const = 0;
+  // nothing since. `first`: of the two sides, this one asks first.
+  virtual Time QuietPingAt(ChannelId channel, bool first, Time heard) const = 0;
 
   // Whether this user ever opened a session of the flow extension to us.
   virtual bool KnownReliable(const std::string& user) const = 0;

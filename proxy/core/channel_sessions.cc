@@ -138,7 +138,7 @@ Time Channel::PingAt() const {
   // A client that acts in the peer's name: is the peer's sidecar still there?
   if (!joins_->committed() && client_seen_ <= last_heard_) return kNever;
   if (pings_unanswered_ > 0) return last_ping_ + config_.ping_max;
-  return host_.QuietPingAt(id_, spec_.peer, last_heard_);
+  return host_.QuietPingAt(id_, asks_first_, last_heard_);
 }
 
 void Channel::StepPing(Time now) {

@@ -44,6 +44,7 @@ class Core::Impl : public ChannelHost {
     flight_.limit = config_.frames_in_flight;
     flight_.kept.limit = config_.memory / 2;
     memory_.limit = streams_.limit = config_.memory / 4;
+    SetQuietWait();
   }
 
   // ChannelHost.
@@ -68,7 +69,7 @@ class Core::Impl : public ChannelHost {
   int FrameGrant(ChannelId channel) override;
   size_t WindowShare(ChannelId channel) const override;
   void Reserve(ChannelId channel, size_t bytes) override;
-  Time QuietPingAt(ChannelId channel, const std::string& peer, Time heard) const override;
+  Time QuietPingAt(ChannelId channel, bool first, Time heard) const override;
   bool KnownReliable(const std::string& user) const override { return reliable_.contains(user); }
   void ForgetReliable(const std::string& user) override { reliable_.erase(user); }
   uint64_t SendEcho(ChannelId channel) override;
@@ -124,6 +125,7 @@ class Core::Impl : public ChannelHost {
   ChannelId NextForPlace();
   int FrameShare() const;
   void SetReceives(Entry* entry, bool receives);
+  void SetQuietWait();
   void TellShares(Time now);
   void TellMemory(Time now);
   void Forget(ChannelId id, Time now);
@@ -145,7 +147,8 @@ class Core::Impl : public ChannelHost {
   // Newest last: that one has the marker, the others drain.
   std::map<ChannelKey, std::vector<ChannelId>> by_key_;
   int receiving_ = 0;
-  int granted_ = 0;  // by all channels together
+  Duration quiet_wait_ = 0, ping_moment_ = 1;  // of silent joins' pings, see SetQuietWait()
+  int granted_ = 0;                            // by all channels together
   bool shares_changed_ = false;
   ChannelCounters retired_;
   std::unordered_map<std::string, ChannelId, StringHash, std::equal_to<>> sids_;

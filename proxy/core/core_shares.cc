@@ -84,6 +84,7 @@ void Core::Impl::SetReceives(Entry* entry, bool receives) {
   if (receives == entry->receives) return;
   entry->receives = receives;
   receiving_ += receives ? 1 : -1;
+  SetQuietWait();
   if (!receives) {
     granted_ -= std::exchange(entry->granted, 0);
     memory_.Replace(std::exchange(entry->reserved, 0), 0);
@@ -91,17 +92,21 @@ void Core::Impl::SetReceives(Entry* entry, bool receives) {
   shares_changed_ = true;
 }
 
-// Both sides hear of each other by one ping and its answer: one of them waits longer, and mostly
-// has heard before its time comes.
-Time Core::Impl::QuietPingAt(ChannelId channel, const std::string& peer, Time heard) const {
+// To be called when there are more or fewer channels: pings are looked at in every step.
+void Core::Impl::SetQuietWait() {
   const Duration stretched =
       std::min(config_.peer_silent / kPingsBeforeLost, receiving_ * kSecond / kQuietPings);
-  const Duration wait = std::max(config_.heard_ping, stretched);
-  const Duration moment = std::clamp<Duration>(wait / kMomentsAWait, 1, kPingMoment);
-  const Duration earlier = static_cast<Duration>(channel) % kPhases * (wait / (4 * kPhases));
-  const Duration later = config_.email < peer ? 0 : wait / 2;
-  const Time at = heard + wait + later - earlier;
-  return (at / moment + 1) * moment;
+  quiet_wait_ = std::max(config_.heard_ping, stretched);
+  ping_moment_ = std::clamp<Duration>(quiet_wait_ / kMomentsAWait, 1, kPingMoment);
+}
+
+// Both sides hear of each other by one ping and its answer: one of them waits longer, and mostly
+// has heard before its time comes.
+Time Core::Impl::QuietPingAt(ChannelId channel, bool first, Time heard) const {
+  const Duration phase = static_cast<Duration>(channel) % kPhases;
+  const Duration earlier = phase * quiet_wait_ / (4 * kPhases);
+  const Time at = heard + quiet_wait_ + (first ? 0 : quiet_wait_ / 2) - earlier;
+  return (at / ping_moment_ + 1) * ping_moment_;
 }
 
 // First those who have more than their share give back, then the others get what is theirs.

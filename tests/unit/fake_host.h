@@ -47,7 +47,7 @@ class FakeHost : public ChannelHost {
   int FrameGrant(ChannelId) override { return 128; }
   size_t WindowShare(ChannelId) const override { return config_.window; }
   void Reserve(ChannelId, size_t) override {}
-  Time QuietPingAt(ChannelId, const std::string&, Time heard) const override {
+  Time QuietPingAt(ChannelId, bool, Time heard) const override {
     return heard + config_.heard_ping;
   }
   bool KnownReliable(const std::string&) const override { return false; }
