@@ -105,9 +105,9 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   std::unique_ptr<WsParser> parser_;
   MessageDecoder decoder_;
   LinkSender sender_;
-  Timer timer_;  // the one deadline of the current state
-  Idle turn_;    // work left for the loop's next turn: receiving, a failure, the end of Stop()
-  TurnEnd turn_end_;      // small messages leave together
+  Timer timer_;       // the one deadline of the current state
+  Idle turn_;         // work left for the loop's next turn: receiving, a failure, the end of Stop()
+  TurnEnd turn_end_;  // small messages leave together
   std::string failure_;   // found while sending; told from the loop
   bool blocked_ = false;  // the socket takes nothing now; writability is watched
   std::function<void()> stopped_;

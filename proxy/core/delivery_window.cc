@@ -60,8 +60,8 @@ void DeliveryWindow::Acknowledged(const Mark& mark, size_t bytes, bool fresh, Ti
 // What was delivered while it was under way. The slower of sending and answering counts: answers
 // may come late and together.
 void DeliveryWindow::Measure(const Mark& mark, Time now) {
-  const Duration time = std::max(
-      {now - mark.delivered_at, mark.sent_at - mark.before_at, shortest_, Duration{1}});
+  const Duration time =
+      std::max({now - mark.delivered_at, mark.sent_at - mark.before_at, shortest_, Duration{1}});
   const double rate = static_cast<double>(delivered_ - mark.delivered) / static_cast<double>(time);
   const bool idle = mark.idle || probe_round_ > 0;
   round_idle_ = round_idle_ && idle;
@@ -127,8 +127,8 @@ void DeliveryWindow::Adapt() {
 
 void DeliveryWindow::Resize(double size, double frame) {
   const auto within = [](double value, double least, size_t most) {
-    return static_cast<size_t>(std::clamp(value, std::min(least, static_cast<double>(most)),
-                                          static_cast<double>(most)));
+    return static_cast<size_t>(
+        std::clamp(value, std::min(least, static_cast<double>(most)), static_cast<double>(most)));
   };
   const auto least = static_cast<double>(config_->window_min);
   size_ = within(size, least, config_->window);

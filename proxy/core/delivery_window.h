@@ -67,7 +67,7 @@ class DeliveryWindow {
   // Delivery rate: the most of these rounds and of the ones before, bytes a microsecond.
   double best_ = 0, best_before_ = 0;
   int rounds_ = 0;
-  uint64_t round_end_ = 0;   // a round trip is over when a record sent behind it is acknowledged
+  uint64_t round_end_ = 0;  // a round trip is over when a record sent behind it is acknowledged
   bool round_idle_ = true;
 
   // At first the window doubles with each round, until the rate no longer follows.
@@ -77,9 +77,9 @@ class DeliveryWindow {
 
   Duration shortest_ = 0;  // round trip; 0: not known yet
   Time shortest_at_ = 0;
-  size_t largest_ = 0;    // window since the last probe
-  int probe_round_ = 0;   // 0: no probe; 1: the queues empty; 2: round trips are taken
-  Duration probed_ = 0;   // the shortest of them; 0: none yet
+  size_t largest_ = 0;   // window since the last probe
+  int probe_round_ = 0;  // 0: no probe; 1: the queues empty; 2: round trips are taken
+  Duration probed_ = 0;  // the shortest of them; 0: none yet
 };
 
 }  // namespace hotlink

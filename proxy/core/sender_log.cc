@@ -28,10 +28,7 @@ size_t StreamBytes(RecordTag tag, const Frame& frame) {
 
 SenderLog::SenderLog(const CoreConfig& config, size_t headroom, FlightBudget& flight,
                      std::shared_ptr<PathRate> path)
-    : config_(config),
-      headroom_(headroom),
-      flight_(flight),
-      window_(config, std::move(path)) {}
+    : config_(config), headroom_(headroom), flight_(flight), window_(config, std::move(path)) {}
 
 SenderLog::~SenderLog() {
   flight_.used -= in_flight_;
@@ -289,7 +286,8 @@ bool SenderLog::Acknowledged(const FlowGrant& grant, const std::vector<SeqRange>
     const uint64_t end = std::min(last, next_seq_);
     for (uint64_t seq = begin; seq < end; ++seq) {
       Record& record = transmitted_[static_cast<size_t>(seq - acked_next_)];
-      const bool due = record.in_flight && !record.frame->queued && now - record.mark.sent_at >= srtt_;
+      const bool due =
+          record.in_flight && !record.frame->queued && now - record.mark.sent_at >= srtt_;
       if (due) SetInFlight(&record, false);
     }
   }

@@ -46,7 +46,8 @@ class SenderLog {
   // kernel, where it costs nothing).
   bool CanAppend() const;
   // Space for the next read, at most a frame's bytes and never empty. Then, before anything else
-  // of any channel, Append() with what was read, n >= 1. While !CanAppend() only for bytes that are not appended but discarded.
+  // of any channel, Append() with what was read, n >= 1. While !CanAppend() only for bytes that are
+  // not appended but discarded.
   std::span<uint8_t> ReadSpace();
   void Append(Epoch epoch, size_t n);
   void AppendFin(Epoch epoch);

@@ -53,10 +53,8 @@ class Line {
   };
 
   void Send(size_t bytes) {
-    free_at_ = std::max(free_at_, now) +
-               static_cast<Duration>(static_cast<double>(bytes) / rate);
-    records_.push_back(
-        {window.Sent(in_flight_, now), bytes, free_at_ + round_trip + jitter});
+    free_at_ = std::max(free_at_, now) + static_cast<Duration>(static_cast<double>(bytes) / rate);
+    records_.push_back({window.Sent(in_flight_, now), bytes, free_at_ + round_trip + jitter});
     in_flight_ += bytes;
   }
   void Answers() {

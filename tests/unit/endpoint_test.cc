@@ -48,7 +48,8 @@ TEST_CASE("a range of one, and malformed ones") {
   }
 }
 
-TEST_CASE("an error repeats the beginning of a long text only, and nothing that acts on a terminal") {
+TEST_CASE(
+    "an error repeats the beginning of a long text only, and nothing that acts on a terminal") {
   const std::string error = ParseEndpoint(std::string(3000, 'x') + "\x1b").error();
   CHECK(error.size() < 250);
   CHECK(error.find("is not of the form 127.0.0.1:5001") != std::string::npos);
