@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/digest.h"
 #include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
 #include "proxy/adapters/random_bits.h"
@@ -263,90 +262,6 @@ void Sidecar::RetryPorts() {
   AddReplacements();
   CoreCalled();
   RetryLater();
-}
-
-// --- seeing inside ------------------------------------------------------------------------------
-
-// All but the channels that have a port; those that are rejected are few words.
-SidecarStatus Sidecar::StatusHead() {
-  const RelayLinkCounters& link = link_.counters();
-  SidecarStatus status{.email = options_.email,
-                       .server_url = options_.server_url,
-                       .pid = getpid(),
-                       .started_ms = started_us_ / 1000,
-                       .updated_ms = WallTime() / 1000,
-                       .markers_read = scan_.number > 0,
-                       .draining = draining_,
-                       .refused = admission_.refused(),
-                       .link = {.up = link_.up(),
-                                .error = link_.last_error(),
-                                .connections = link.ups,
-                                .bytes_in = link.bytes_in,
-                                .bytes_out = link.bytes_out,
-                                .malformed = link.malformed}};
-  const Time now = Now();
-  std::erase_if(leaving_, [this](ChannelId id) { return core_.ChannelGone(id); });
-  status.retired = core_.Retired();
-  for (const ChannelId id : leaving_) status.retired += core_.Status(id, now).counters;
-  status.channels.reserve(plan_.size());
-  for (const PlannedChannel& planned : plan_) {
-    if (planned.state != PlanState::kRejected) continue;
-    status.channels.push_back({.name = planned.markers.front(),
-                               .live = planned.spec.live,
-                               .reason = Reason::kMarkerRejected,
-                               .detail = planned.detail});
-  }
-  return status;
-}
-
-StatusSource Sidecar::LookedAt(StatusOf which) {
-  core_.Look(Now());
-  // What follows from it may end the admin server, which is asking.
-  core_at_ = Now();
-  core_timer_.Start(0);
-  return Status(which);
-}
-
-void Sidecar::AddChannel(const ChannelKey& key, SidecarStatus* status) {
-  const Port& port = ports_.at(key);
-  if (core_.ChannelGone(port.channel)) return;
-  status->channels.push_back(core_.Status(port.channel, Now()));
-  status->channels.back().port = port.listening() ? port.plan.port : 0;
-}
-
-// Channels may come and go while it is taken.
-StatusSource Sidecar::Status(StatusOf which) {
-  const auto add = [this](const auto& channels, auto key_of, std::optional<ChannelKey>* last,
-                          SidecarStatus* status) {
-    auto at = *last ? channels.upper_bound(**last) : channels.begin();
-    for (size_t n = 0; n < kStatusSlice && at != channels.end(); ++n, ++at) {
-      *last = key_of(*at);
-      AddChannel(**last, status);
-    }
-    return at != channels.end();
-  };
-  return {StatusHead(),
-          [this, which, add, last = std::optional<ChannelKey>()](SidecarStatus* status) mutable {
-            const auto first = [](const auto& entry) { return entry.first; };
-            const auto itself = [](const ChannelKey& key) { return key; };
-            return which == StatusOf::kAll ? add(ports_, first, &last, status)
-                                           : add(unsettled_, itself, &last, status);
-          }};
-}
-
-uint64_t Sidecar::Changes() {
-  const RelayLinkCounters& link = link_.counters();
-  Digest digest;
-  digest.Add(core_.Changes(Now())).Add(scan_.number).Add(draining_).Add(admission_.refused());
-  digest.Add(link_.up()).Add(link_.last_error()).Add(link.ups).Add(link.malformed);
-  return digest.value();
-}
-
-void Sidecar::LookForExit() {
-  if (draining_) return;
-  if (const auto why = exit_rule_.Look(Status(StatusOf::kAll).Whole(), Now()))
-    return Drain("exit-when: " + *why);
-  exit_timer_.Start(exit_rule_.Every());
 }
 
 // --- the core's clock and the end --------------------------------------------------------------

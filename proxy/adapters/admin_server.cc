@@ -102,7 +102,8 @@ AdminServer::AdminServer(uv_loop_t* loop, std::function<StatusSource(StatusOf)> 
       status_(std::move(status)),
       run_timer_(loop, [this] { Run(); }),
       limit_timer_(loop, [this] { CutOld(); }),
-      drain_timer_(loop, std::move(drain)) {}
+      drain_timer_(loop, std::move(drain)),
+      turn_(loop, [this] { Run(); }) {}
 
 AdminServer::~AdminServer() {
   poll_.reset();  // before its descriptor is closed
@@ -136,15 +137,16 @@ void AdminServer::Add(int fd) {
   Run();
 }
 
-// One round: each connection that is ready gets its turn, then the loop.
+// One round: each connection that is ready gets its turn, then the loop. Not by a timer of 0 ms:
+// libuv 1.44 calls that again before it looks at any socket, until the whole page is out.
 void AdminServer::Run() {
   MHD_run(daemon_);
+  run_timer_.Stop();
+  turn_.Stop();
   MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-  if (MHD_get_timeout(daemon_, &wait_ms) == MHD_YES) {
-    run_timer_.Start(static_cast<Duration>(wait_ms) * kMillisecond);
-  } else {
-    run_timer_.Stop();
-  }
+  if (MHD_get_timeout(daemon_, &wait_ms) != MHD_YES) return;
+  if (wait_ms == 0) return turn_.Start();
+  run_timer_.Start(static_cast<Duration>(wait_ms) * kMillisecond);
 }
 
 void AdminServer::Answer(MHD_Connection* connection, const AdminRequest& request, void** mark) {

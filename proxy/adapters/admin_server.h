@@ -62,6 +62,7 @@ class AdminServer {
   MHD_Daemon* daemon_ = nullptr;
   std::unique_ptr<Poll> poll_;
   Timer run_timer_, limit_timer_, drain_timer_;
+  Idle turn_;  // there is more to do at once: after the loop's other work
   struct Age {
     MHD_Connection* connection;
     uint64_t number, cut_at_ms;
