@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hotlink {
@@ -9,6 +10,7 @@ namespace hotlink {
 struct Timer::State {
   uv_timer_t handle;
   std::function<void()> fire;
+  bool firing = false;
 };
 
 Timer::Timer(uv_loop_t* loop, std::function<void()> fire) : state_(new State{{}, std::move(fire)}) {
@@ -24,10 +26,17 @@ Timer::~Timer() {
 void Timer::Start(Duration delay) {
   if (delay < 0) delay = 0;
   uint64_t milliseconds = static_cast<uint64_t>(delay + kMillisecond - 1) / kMillisecond;
+  if (state_->firing) milliseconds = std::max<uint64_t>(milliseconds, 1);
   // The loop's clock stands still during a turn; a long turn would shorten the delay.
   uv_update_time(state_->handle.loop);
   uv_timer_start(
-      &state_->handle, [](uv_timer_t* handle) { static_cast<State*>(handle->data)->fire(); },
+      &state_->handle,
+      [](uv_timer_t* handle) {
+        auto* state = static_cast<State*>(handle->data);
+        state->firing = true;
+        state->fire();  // may destroy the timer; its state lives until the loop has closed it
+        state->firing = false;
+      },
       milliseconds, 0);
 }
 

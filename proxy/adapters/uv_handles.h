@@ -22,7 +22,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // Rounded up to whole milliseconds; replaces what was set before.
+  // Rounded up to whole milliseconds; replaces what was set before. From inside its own callback at
+  // least one: libuv would fire it again before it looks at any socket.
   void Start(Duration delay);
   void Stop();
 
