@@ -91,8 +91,8 @@ std::span<uint8_t> WsParser::WriteSpace(size_t wanted) {
   DropConsumed();
   // Exactly what is needed, not all that is free: so a large message ends where a read ends, and
   // the next one starts at the buffer's front without being moved.
-  const size_t space = std::max(wanted, missing_);
   const size_t held = end_ - begin_;
+  const size_t space = std::max({wanted, missing_, held == 0 ? last_ : 0});
   if (capacity_ - end_ < space) {
     const bool too_large = capacity_ > kWsKeepCapacity && held + space <= kWsKeepCapacity;
     if (capacity_ - held < space || too_large) {
@@ -154,6 +154,7 @@ WsParser::Event WsParser::Next() {
     const ByteView payload(buffer_.get() + begin_ + header.size, header.payload);
     begin_ += whole;
     missing_ = 0;
+    last_ = std::min(whole, kWsKeepCapacity);
     if (IsControl(header.opcode) || (header.final && header.opcode != WsOpcode::kContinuation)) {
       return {.status = Status::kMessage, .opcode = header.opcode, .payload = payload};
     }

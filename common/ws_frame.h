@@ -65,7 +65,7 @@ class WsParser {
   };
 
   // Free space to receive into, then say how many bytes came: `wanted` bytes, or what the message
-  // that has begun still needs, if that is more. One copy: a message that lies whole in the buffer
+  // that has begun still needs, or between messages one like the last, if that is more. One copy: a message that lies whole in the buffer
   // is handed out where it lies.
   // REQUIRES: Next() gave kNeedMore since the last Wrote(); n is at most the space's size.
   std::span<uint8_t> WriteSpace(size_t wanted);
@@ -96,6 +96,7 @@ class WsParser {
   std::unique_ptr<uint8_t[]> buffer_;
   size_t capacity_ = 0;
   size_t begin_ = 0, end_ = 0;  // the received, not yet consumed bytes in buffer_
+  size_t last_ = 0;             // size of the last frame that was whole, at most kWsKeepCapacity
   size_t missing_ = 0;          // what Next() found the frame at begin_ to need, 0 while unknown
   Bytes fragments_;             // payload of an unfinished fragmented message
   WsOpcode fragment_opcode_ = WsOpcode::kContinuation;  // kContinuation: none is open

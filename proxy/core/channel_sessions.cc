@@ -147,7 +147,9 @@ void Channel::StepPing(Time now) {
   ++pings_unanswered_;
   last_ping_ = now;
   ping_wait_ = std::clamp(ping_wait_ * 2, config_.ping_min, config_.ping_max);
-  Ping(now);
+  if (proof_.waits()) return Ping(now);
+  // Nobody wants to know at once what becomes of it: no second one, and nothing to look at soon.
+  SendSignal(main_.sid(), kFlowPing, "{}");
 }
 
 // Somebody else takes the peer's sessions too (design.md §3 "One taker per identity"). Once may be
