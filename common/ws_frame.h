@@ -47,8 +47,8 @@ inline constexpr size_t kWsKeepCapacity = 512 << 10;
 // server frames unmasked, lengths in their shortest form, control frames final and at most 125
 // bytes, continuation only after a start. Whether text is UTF-8 is left to its reader.
 //
-// Memory: the unconsumed bytes, at most one message with its header (plus `wanted`), and besides
-// the fragments of an unfinished message, at most max_message.
+// Memory: the unconsumed bytes, at most one message with its header (plus `wanted`, or as much as
+// the last frame), and besides the fragments of an unfinished message, at most max_message.
 class WsParser {
  public:
   // `max_message`: bytes; a larger message is an error with close code 1009, as soon as its length

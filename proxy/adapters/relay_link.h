@@ -59,6 +59,8 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void SendData(const Data& header, const FramePtr& frame) override;
 
  private:
+  static constexpr uint16_t kCloseNormal = 1000;  // RFC 6455 §7.4.1
+
   void OnConnected() override;
   void OnConnectFailed(const std::string& why) override;
   void OnReady(bool readable, bool writable) override;
@@ -74,14 +76,15 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void AskForToken(const std::string& refusal);
   Duration NextBackoff();
   void ReportDown(const std::string& reason, Duration retry);
-  void Receive();
-  std::string ReceiveFault(const IoResult& result) const;
   void TakeAnswer(ByteView bytes);
   void GoUp(Encoding encoding, ByteView first_frames);
+  void CheckPulse();
+  // relay_link_receiving.cc
+  void Receive();
+  std::string ReceiveFault(const IoResult& result) const;
   void Deliver();
   void HandleMessage(const WsParser::Event& event);
   void HandleClose(ByteView payload);
-  void CheckPulse();
   void FlushNow();
   void FlushSoon();
   void FlushFromLoop();
