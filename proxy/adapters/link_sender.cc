@@ -72,7 +72,7 @@ Bytes LinkSender::FrameOf(WsOpcode opcode, ByteView payload) {
   return frame;
 }
 
-void LinkSender::QueueControl(const MessageBody& body, std::string id) {
+void LinkSender::QueueControl(const MessageBody& body, const std::string& id) {
   PushBytes(FrameOf(id.empty() ? NextId() : id, body), false);
 }
 

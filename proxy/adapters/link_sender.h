@@ -44,7 +44,7 @@ class LinkSender {
   void Drop();
 
   // `id`: the message's; empty: a fresh one.
-  void QueueControl(const MessageBody& body, std::string id = {});
+  void QueueControl(const MessageBody& body, const std::string& id = {});
   void QueueBehindData(const MessageBody& body);
   void QueueFrame(WsOpcode opcode, ByteView payload);  // ping, close
   void QueueRaw(std::string_view text);                // the upgrade request, before Begin()
