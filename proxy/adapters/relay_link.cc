@@ -243,7 +243,7 @@ void RelayLink::OnTimer() {
       return;
     case State::kUpgrading:
       Down("relay " + url_.name + " does not answer the upgrade request within " +
-           DurationText(options_.upgrade_timeout));
+           DurationText(options_.upgrade_timeout) + RefusalHint(0, answer_, url_, options_.email));
       return;
     case State::kUp:
       CheckPulse();

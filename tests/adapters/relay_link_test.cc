@@ -246,7 +246,7 @@ TEST_CASE("relay link: every way not to upgrade has its words") {
   SUBCASE("no answer") {
     rig.relay.answer = [](const std::string&) { return ""; };
     rig.options.upgrade_timeout = 30 * kMillisecond;
-    words = "does not answer the upgrade request within 30 ms";
+    words = "does not answer the upgrade request within 30 ms; is it a port for https?";
   }
   const auto answers = [&](const std::string& status, const std::string& way_out) {
     rig.relay.answer = [status](const std::string&) {
