@@ -340,12 +340,15 @@ void Server::WantWrite(ConnId id) {
 // At the end of the loop's turn and straight away: to ask libwebsockets for a callback first costs
 // two system calls and another turn for each message. What the socket does not take waits for one.
 void Server::WriteReady() {
-  for (const ConnId id : std::exchange(ready_, {})) {
+  // Writing makes room, by which more may become ready: the loop may wait long after this.
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const ConnId id = ready_[i];
     const auto found = connections_.find(id);
     if (found == connections_.end()) continue;
     found->second->ready = false;
     if (OnWritable(*found->second) < 0) Cut(id);
   }
+  ready_.clear();
 }
 
 void Server::Cut(ConnId id) {
