@@ -137,8 +137,8 @@ void AdminServer::Add(int fd) {
   Run();
 }
 
-// One round: each connection that is ready gets its turn, then the loop. Not by a timer of 0 ms:
-// libuv 1.44 calls that again before it looks at any socket, until the whole page is out.
+// One round: each connection that is ready gets its turn, then the loop. Not by a timer of 0 ms,
+// which from inside its own callback is one of a whole millisecond.
 void AdminServer::Run() {
   MHD_run(daemon_);
   run_timer_.Stop();

@@ -102,6 +102,7 @@ class Channel {
   // channel_sessions.cc
   void StepSessions(Time now);
   void StepSession(OutboundSession* session, Time now);
+  OutboundSession* SessionOf(std::string_view sid);
   bool OpenSession(OutboundSession* session, Inst target, Time now);
   void SendFlowOpen(OutboundSession* session, Time now);
   void CloseSession(OutboundSession* session, std::string_view why, bool tell);

@@ -161,9 +161,14 @@ void Channel::SecondAccept() {
       "has to run with SYFTBOX_HOTLINK=0 beside its sidecar, or its second sidecar has to end");
 }
 
+// The one of ours that has this name; null: none.
+OutboundSession* Channel::SessionOf(std::string_view sid) {
+  return main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
+}
+
 void Channel::OnAccept(std::string_view sid, Time now) {
   if (plain_.Sends(sid)) return plain_.OnAccept();
-  OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
+  OutboundSession* session = SessionOf(sid);
   if (session == nullptr) return;
   const bool opening = session->state() == State::kOpening;
   if (!session->Accepted(now)) {
@@ -178,15 +183,15 @@ void Channel::OnAccept(std::string_view sid, Time now) {
 
 void Channel::OnReject(const Reject& reject, Time now) {
   // Our Accept may cross the Close of a session that the peer gave up: "unknown session" then.
-  const bool ours = plain_.Sends(reject.sid) || challenge_.Is(reject.sid) || main_.Is(reject.sid);
+  OutboundSession* session = SessionOf(reject.sid);
+  const bool ours = session != nullptr || plain_.Sends(reject.sid);
   Log(LogLevel::kDebug, "sid=" + std::string(reject.sid.substr(0, kSidShown)) +
                             (ours ? " rejected: " : " is over: ") + std::string(reject.reason));
   if (plain_.Sends(reject.sid)) {
     if (reject.reason == kPermissionDenied) host_.PermissionDenied(id_);
     return plain_.OnReject(reject.reason, now);
   }
-  if (!ours) return;
-  OutboundSession* session = main_.Is(reject.sid) ? &main_ : &challenge_;
+  if (session == nullptr) return;
   // Whatever else a receiver says, the session is there (join.md §2). Denied is an Open alone.
   const bool denied = reject.reason == kPermissionDenied && session->state() == State::kOpening;
   if (!denied && reject.reason != kUnknownSession) return;
@@ -267,7 +272,7 @@ void Channel::BeginAnew(std::string_view why) {
 
 void Channel::OnHello(std::string_view sid, std::string_view token, Time now) {
   const auto hello = ParseFlowHello(token);
-  OutboundSession* session = main_.Is(sid) ? &main_ : challenge_.Is(sid) ? &challenge_ : nullptr;
+  OutboundSession* session = SessionOf(sid);
   if (!hello || session == nullptr) return;
   const auto round_trip = session->SinceFlowOpen(hello->n, now);
   if (!round_trip) return;
