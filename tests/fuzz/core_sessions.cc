@@ -89,12 +89,7 @@ class Attack {
   static constexpr ConnId kBystander = 1;
 
   ChannelId AddAttacked(Side* side, const std::string& peer, bool accepts) {
-    ChannelSpec spec{.peer = peer,
-                     .own_path = CoreWorld::PathOf(side->user),
-                     .above = "run0/_mpc",
-                     .i = "0",
-                     .j = "1",
-                     .live = true};
+    ChannelSpec spec = CoreWorld::SpecOf(side->user, peer);
     spec.streams = choice_.streams;
     if (choice_.streams && !accepts) spec.dial = "127.0.0.1:5001";
     if (choice_.streams) spec.accepts = accepts;

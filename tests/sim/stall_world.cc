@@ -23,7 +23,7 @@ StallWorld::StallWorld(Context& context, uint64_t seed, StallPlan plan)
       ledger_(context),
       watch_(context, ledger_),
       judge_(context, ledger_, watch_),
-      server_(context, rng_.Fork(), plan_.server, *this) {
+      server_(context, rng_.Fork(), plan_.server, clients_) {
   const Shared shared{context_, ledger_, watch_, judge_, server_};
   const auto nobody = [](int, int) { return Sidecar::Taken{}; };
   for (size_t side = 0; side < 2; ++side) {
@@ -41,24 +41,6 @@ StallWorld::StallWorld(Context& context, uint64_t seed, StallPlan plan)
 }
 
 StallWorld::~StallWorld() = default;
-
-SimLink* StallWorld::LinkOf(ServerModel::ConnectionId connection) {
-  for (const auto& sidecar : sidecars_) {
-    SimLink* link = sidecar->link();
-    if (link != nullptr && link->connection() == connection) return link;
-  }
-  return nullptr;
-}
-
-void StallWorld::Forwarded(ServerModel::ConnectionId connection, const LetterPtr& letter) {
-  if (SimLink* link = LinkOf(connection)) link->Forwarded(letter);
-}
-
-void StallWorld::Ended(ServerModel::ConnectionId connection) {
-  if (SimLink* link = LinkOf(connection)) link->EndedByServer();
-}
-
-void StallWorld::CrashedByClients(const std::string& how) { context_.Fail("crash rule (b)", how); }
 
 bool StallWorld::HasMarker(size_t side) const {
   return side == 0 || (plan_.cause != Cause::kNoMarker && plan_.cause != Cause::kDormant);

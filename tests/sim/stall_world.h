@@ -12,6 +12,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/rng.h"
+#include "tests/sim/server_clients.h"
 #include "tests/sim/server_model.h"
 #include "tests/sim/sidecar.h"
 #include "tests/sim/sim_party.h"
@@ -20,10 +21,10 @@
 
 namespace hotlink::sim {
 
-class StallWorld : private ServerModel::Outside {
+class StallWorld {
  public:
   StallWorld(Context& context, uint64_t seed, StallPlan plan);
-  ~StallWorld() override;
+  ~StallWorld();
 
   // The whole run; the outcome is in the context.
   void Run();
@@ -37,11 +38,6 @@ class StallWorld : private ServerModel::Outside {
     bool wanted = false;
     std::shared_ptr<SimParty> party;
   };
-
-  void Forwarded(ServerModel::ConnectionId connection, const LetterPtr& letter) override;
-  void Ended(ServerModel::ConnectionId connection) override;
-  void CrashedByClients(const std::string& how) override;
-  SimLink* LinkOf(ServerModel::ConnectionId connection);
 
   bool HasMarker(size_t side) const;
   bool TakesConnections(size_t side) const;
@@ -68,6 +64,7 @@ class StallWorld : private ServerModel::Outside {
   Ledger ledger_;
   WireWatch watch_;
   Judge judge_;
+  ServerClients clients_{context_, sidecars_};
   ServerModel server_;
   std::vector<std::unique_ptr<Sidecar>> sidecars_;  // by side; [2]: the second client
   std::array<Seat, 2> seats_;

@@ -13,7 +13,7 @@ World::World(Context& context, uint64_t seed, Scenario scenario)
       ledger_(context),
       watch_(context, ledger_),
       judge_(context, ledger_, watch_),
-      server_(context, rng_.Fork(), scenario_.server, *this) {
+      server_(context, rng_.Fork(), scenario_.server, clients_) {
   if (scenario_.strict) judge_.AllowNoReset();
   for (const SidecarPlan& plan : scenario_.sidecars) {
     const Shared shared{context_, ledger_, watch_, judge_, server_};
@@ -60,24 +60,6 @@ bool World::SidecarGone(int channel, int side) const {
   const ChannelPlan& plan = scenario_.channels[static_cast<size_t>(channel)];
   return gone_ && plan.users[static_cast<size_t>(side)] == scenario_.gone_user;
 }
-
-SimLink* World::LinkOf(ServerModel::ConnectionId connection) {
-  for (const auto& sidecar : sidecars_) {
-    SimLink* link = sidecar->link();
-    if (link != nullptr && link->connection() == connection) return link;
-  }
-  return nullptr;
-}
-
-void World::Forwarded(ServerModel::ConnectionId connection, const LetterPtr& letter) {
-  if (SimLink* link = LinkOf(connection)) link->Forwarded(letter);
-}
-
-void World::Ended(ServerModel::ConnectionId connection) {
-  if (SimLink* link = LinkOf(connection)) link->EndedByServer();
-}
-
-void World::CrashedByClients(const std::string& how) { context_.Fail("crash rule (b)", how); }
 
 void World::StartSidecar(int user) {
   Sidecar& sidecar = *sidecars_[static_cast<size_t>(user)];

@@ -13,6 +13,7 @@
 #include "tests/sim/ledger.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/server_clients.h"
 #include "tests/sim/server_model.h"
 #include "tests/sim/sidecar.h"
 #include "tests/sim/sim_party.h"
@@ -20,10 +21,10 @@
 
 namespace hotlink::sim {
 
-class World : private ServerModel::Outside {
+class World {
  public:
   World(Context& context, uint64_t seed, Scenario scenario);
-  ~World() override;
+  ~World();
 
   // The whole run; the outcome is in the context.
   void Run();
@@ -38,11 +39,6 @@ class World : private ServerModel::Outside {
     std::shared_ptr<SimParty> party;  // the connection that is open
     bool coda = false;                // closing exchange: again until one pair is through
   };
-
-  void Forwarded(ServerModel::ConnectionId connection, const LetterPtr& letter) override;
-  void Ended(ServerModel::ConnectionId connection) override;
-  void CrashedByClients(const std::string& how) override;
-  SimLink* LinkOf(ServerModel::ConnectionId connection);
 
   Sidecar& SidecarOf(int channel, int side);
   const ChannelSpec& SpecOf(int channel, int side) const;
@@ -85,6 +81,7 @@ class World : private ServerModel::Outside {
   Ledger ledger_;
   WireWatch watch_;
   Judge judge_;
+  ServerClients clients_{context_, sidecars_};
   ServerModel server_;
   std::vector<std::unique_ptr<Sidecar>> sidecars_;
   std::vector<std::unique_ptr<SlotRun>> slots_;

@@ -364,13 +364,7 @@ TEST_CASE("a million Opens: bounded memory, and at most two messages and no log 
   CoreConfig config;
   config.email = "a@x";
   Core core(config, sink, party, sink, FakeRandom(1));
-  core.AddChannel({.peer = "b@x",
-                   .own_path = CoreWorld::PathOf("a@x"),
-                   .above = "run0/_mpc",
-                   .i = "0",
-                   .j = "1",
-                   .live = true},
-                  1);
+  core.AddChannel(CoreWorld::SpecOf("a@x", "b@x"), 1);
   core.LinkUp(1);
   std::string kind;
   bool stranger = false;

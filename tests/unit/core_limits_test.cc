@@ -66,14 +66,9 @@ TEST_CASE("streams: as many as configured, one more is reset and told why") {
   }
   LimitWorld world(config);
   Side& a = world.a;
-  a.channel = a.core->AddChannel({.peer = "b@x",
-                                  .own_path = CoreWorld::PathOf("a@x"),
-                                  .above = "run0/_mpc",
-                                  .i = "0",
-                                  .j = "1",
-                                  .live = true,
-                                  .streams = true},
-                                 world.now);
+  ChannelSpec spec = CoreWorld::SpecOf("a@x", "b@x");
+  spec.streams = true;
+  a.channel = a.core->AddChannel(spec, world.now);
   for (ConnId conn = 1; conn <= most; ++conn) world.Connect(&a, conn, "x");
   for (ConnId conn = 1; conn <= most; ++conn) CHECK(a.conn(conn).end == End::kOpen);
   world.Connect(&a, most + 1, "x");
@@ -157,13 +152,7 @@ TEST_CASE("a relay that answers no echo is asked on and on, and nothing of it is
   config.email = "a@x";
   Core core(config, link, party, log, FakeRandom(1));
   Time now = 1;
-  core.AddChannel({.peer = "b@x",
-                   .own_path = CoreWorld::PathOf("a@x"),
-                   .above = "run0/_mpc",
-                   .i = "0",
-                   .j = "1",
-                   .live = true},
-                  now);
+  core.AddChannel(CoreWorld::SpecOf("a@x", "b@x"), now);
   core.LinkUp(now);
   const auto allocations_at = [&](size_t echoes) {
     while (link.echoes < echoes) core.Tick(now = core.Deadline());

@@ -35,14 +35,17 @@ std::string CoreWorld::PathOf(const std::string& user, int n) {
   return user + "/run" + std::to_string(n) + "/_mpc/0_to_1/stream.tcp.request";
 }
 
+ChannelSpec CoreWorld::SpecOf(const std::string& user, const std::string& peer, int n, bool live) {
+  return {.peer = peer,
+          .own_path = PathOf(user, n),
+          .above = "run" + std::to_string(n) + "/_mpc",
+          .i = "0",
+          .j = "1",
+          .live = live};
+}
+
 ChannelId CoreWorld::AddChannel(Side* side, const std::string& peer, int n, bool live) {
-  const ChannelId id = side->core->AddChannel({.peer = peer,
-                                               .own_path = PathOf(side->user, n),
-                                               .above = "run" + std::to_string(n) + "/_mpc",
-                                               .i = "0",
-                                               .j = "1",
-                                               .live = live},
-                                              now);
+  const ChannelId id = side->core->AddChannel(SpecOf(side->user, peer, n, live), now);
   if (side->channel == 0) side->channel = id;
   return id;
 }

@@ -50,6 +50,8 @@ class CoreWorld {
   // The `n`-th channel between the two; its first one becomes Side::channel.
   ChannelId AddChannel(Side* side, const std::string& peer, int n = 0, bool live = true);
   static std::string PathOf(const std::string& user, int n = 0);
+  static ChannelSpec SpecOf(const std::string& user, const std::string& peer, int n = 0,
+                            bool live = true);
 
   void Connect(Side* side, ConnId conn, std::string_view wrote = "", ChannelId channel = 0);
   void Write(Side* side, ConnId conn, std::string_view text);
