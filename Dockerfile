@@ -8,6 +8,7 @@ COPY scripts/install-deps scripts/
 RUN scripts/install-deps build && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY Makefile ./
 COPY common common
+COPY net net
 COPY proxy proxy
 COPY relay relay
 RUN make COMMIT=unknown

@@ -44,6 +44,7 @@ CXXFLAGS  += $(OPT)
 # The library's objects by layer: PURE_SRC compiles and tests without libuv, libwebsockets, libcurl.
 PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc \
                  proxy/admin/*.cc proxy/check/*.cc relay/core/*.cc)
+NET_SRC     := $(wildcard net/*.cc)
 PROXY_SRC   := $(wildcard proxy/adapters/*.cc proxy/commands/*.cc proxy/*.cc)
 RELAY_SRC   := $(wildcard relay/*.cc)
 UNIT_SRC    := $(wildcard tests/unit/*.cc)
@@ -56,7 +57,7 @@ FUZZ_SUPPORT_SRC := $(wildcard tests/fuzz/support/*.cc) \
 LOAD_SRC    := $(wildcard tests/bench/load/*.cc)
 WAN_SRC     := tests/bench/wan_proxy.cc
 INSTRUCTIONS_SRC := $(wildcard tests/bench/instructions/*.cc)
-ALL_SRC     := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC) \
+ALL_SRC     := $(PURE_SRC) $(NET_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SIM_SRC) $(ADAPTER_TEST_SRC) \
                $(FUZZ_SRC) $(FUZZ_SUPPORT_SRC) $(LOAD_SRC) $(WAN_SRC) $(INSTRUCTIONS_SRC)
 
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
@@ -79,11 +80,11 @@ all: $(PROGRAMS)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-$(BUILD)/hotlink-proxy: $(call obj,$(PROXY_SRC) $(PURE_SRC))
+$(BUILD)/hotlink-proxy: $(call obj,$(PROXY_SRC) $(NET_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
-$(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(PURE_SRC))
+$(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(NET_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
@@ -95,7 +96,7 @@ $(BUILD)/sim: $(call obj,$(SIM_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
-$(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(PURE_SRC))
+$(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(NET_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
@@ -244,8 +245,8 @@ instructions: $(BUILD)/bench/instructions
 	@scripts/instructions $<
 
 ## make lint          clang-format, and clang-tidy over the product files that changed
-FORMATTED := $(shell find common proxy relay tests -name '*.cc' -o -name '*.h')
-TIDY_SRC  := $(PURE_SRC) $(PROXY_SRC) $(RELAY_SRC)
+FORMATTED := $(shell find common net proxy relay tests -name '*.cc' -o -name '*.h')
+TIDY_SRC  := $(PURE_SRC) $(NET_SRC) $(PROXY_SRC) $(RELAY_SRC)
 TIDIED    := $(patsubst %.cc,$(BUILD)/tidy/%.ok,$(TIDY_SRC))
 .PHONY: lint
 lint:

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/socket_address.h"
 #include "proxy/adapters/bridge_networks.h"
 #include "proxy/adapters/log_sink.h"
 #include "proxy/adapters/random_bits.h"
-#include "proxy/adapters/socket_address.h"
 #include "proxy/part_options.h"
 
 namespace hotlink {

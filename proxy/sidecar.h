@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/acl_reader.h"
 #include "proxy/adapters/admin.h"
 #include "proxy/adapters/marker_watcher.h"
@@ -22,7 +23,6 @@
 #include "proxy/adapters/relay_link.h"
 #include "proxy/adapters/telemetry_writer.h"
 #include "proxy/adapters/token_keeper.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/config/options.h"
 #include "proxy/core/admission.h"
 #include "proxy/core/core.h"

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/acl_file.h"
-#include "proxy/adapters/fd.h"
+#include "net/fd.h"
 #include "proxy/markers/marker_scan.h"
 
 namespace hotlink {

@@ -11,9 +11,9 @@
 
 #include "common/log.h"
 #include "common/result.h"
+#include "net/listener.h"
 #include "proxy/adapters/admin_server.h"
 #include "proxy/adapters/admin_socket.h"
-#include "proxy/adapters/listener.h"
 #include "proxy/config/options.h"
 
 namespace hotlink {

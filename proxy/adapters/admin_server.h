@@ -16,7 +16,7 @@
 
 #include "common/result.h"
 #include "common/time.h"
-#include "proxy/adapters/uv_handles.h"
+#include "net/uv_handles.h"
 #include "proxy/admin/answer.h"
 #include "proxy/core/status_source.h"
 

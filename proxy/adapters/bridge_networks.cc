@@ -10,7 +10,7 @@
 #include <optional>
 #include <system_error>
 
-#include "proxy/adapters/socket_address.h"
+#include "net/socket_address.h"
 
 namespace hotlink {
 namespace {

@@ -12,10 +12,10 @@
 
 #include "common/bytes.h"
 #include "common/time.h"
+#include "net/io_result.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/curl_transfer.h"
-#include "proxy/adapters/io_result.h"
 #include "proxy/adapters/relay_errors.h"
-#include "proxy/adapters/uv_handles.h"
 
 namespace hotlink {
 

@@ -11,8 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "net/uv_handles.h"
 #include "proxy/adapters/curl_easy.h"
-#include "proxy/adapters/uv_handles.h"
 
 namespace hotlink {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "proxy/adapters/open_files.h"
-#include "proxy/adapters/socket_address.h"
+#include "net/open_files.h"
+#include "net/socket_address.h"
 
 namespace hotlink {
 

@@ -11,7 +11,7 @@
 
 #include "common/endpoint.h"
 #include "common/time.h"
-#include "proxy/adapters/uv_handles.h"
+#include "net/uv_handles.h"
 #include "proxy/core/party_side.h"
 
 namespace hotlink {

@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/message.h"
 #include "common/ws_frame.h"
-#include "proxy/adapters/io_result.h"
+#include "net/io_result.h"
 #include "proxy/core/frame.h"
 
 namespace hotlink {

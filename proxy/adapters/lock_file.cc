@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "proxy/adapters/fd.h"
+#include "net/fd.h"
 
 namespace hotlink {
 namespace {

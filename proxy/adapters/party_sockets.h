@@ -18,8 +18,8 @@
 
 #include "common/endpoint.h"
 #include "common/time.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/dialler.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/core/party_side.h"
 
 namespace hotlink {

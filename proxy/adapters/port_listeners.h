@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/adapters/listener.h"
+#include "net/listener.h"
 
 namespace hotlink {
 

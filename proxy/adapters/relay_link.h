@@ -15,12 +15,12 @@
 #include "common/time.h"
 #include "common/ws_frame.h"
 #include "common/ws_handshake.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/curl_connection.h"
 #include "proxy/adapters/link_sender.h"
 #include "proxy/adapters/relay_link_options.h"
 #include "proxy/adapters/relay_link_state.h"
 #include "proxy/adapters/relay_url.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/core/link_side.h"
 
 namespace hotlink {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/log.h"
-#include "proxy/adapters/fd.h"
+#include "net/fd.h"
 
 namespace hotlink {
 

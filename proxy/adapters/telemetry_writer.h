@@ -9,8 +9,8 @@
 #include <functional>
 
 #include "common/time.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/telemetry_file.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/core/status_source.h"
 #include "proxy/core/telemetry_pace.h"
 #include "proxy/core/text_pieces.h"

@@ -17,10 +17,10 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/http_post.h"
 #include "proxy/adapters/link_tokens.h"
 #include "proxy/adapters/token_files.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/tokens/token_place.h"
 #include "proxy/tokens/token_store.h"
 

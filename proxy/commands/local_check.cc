@@ -8,9 +8,9 @@
 #include <chrono>
 #include <cstring>
 
+#include "net/listener.h"
 #include "proxy/adapters/acl_reader.h"
 #include "proxy/adapters/admin_client.h"
-#include "proxy/adapters/listener.h"
 #include "proxy/adapters/log_sink.h"
 #include "proxy/admin/status_view.h"
 #include "proxy/markers/acl_publisher.h"

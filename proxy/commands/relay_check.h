@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/log_writer.h"
+#include "net/uv_handles.h"
 #include "proxy/adapters/relay_link.h"
 #include "proxy/adapters/token_keeper.h"
-#include "proxy/adapters/uv_handles.h"
 #include "proxy/check/channel_probe.h"
 #include "proxy/check/judgements.h"
 #include "proxy/config/options.h"

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "proxy/adapters/socket_address.h"
+#include "net/socket_address.h"
 
 namespace hotlink {
 namespace {

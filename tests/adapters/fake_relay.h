@@ -13,7 +13,7 @@
 
 #include "common/bytes.h"
 #include "common/message.h"
-#include "proxy/adapters/uv_handles.h"
+#include "net/uv_handles.h"
 
 namespace hotlink {
 

@@ -1,4 +1,4 @@
-#include "proxy/adapters/listener.h"
+#include "net/listener.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "proxy/adapters/open_files.h"
+#include "net/open_files.h"
 #include "tests/adapters/test_loop.h"
 
 namespace hotlink {

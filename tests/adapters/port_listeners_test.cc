@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/adapters/socket_address.h"
+#include "net/socket_address.h"
 #include "tests/adapters/test_loop.h"
 
 namespace hotlink {

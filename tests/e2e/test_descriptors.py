@@ -8,7 +8,7 @@ import resource
 from harness import ABOVE, wait_until, write_marker
 from parties import Party, finish, talk
 
-RESERVED = 64  # kReservedFiles (proxy/adapters/open_files.h)
+RESERVED = 64  # kReservedFiles (net/open_files.h)
 LINK_FILES = 4  # descriptors that the relay link gives back while it is down, at most
 LIMIT = 3 * RESERVED  # of the process: room for about a hundred connections
 

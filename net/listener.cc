@@ -1,4 +1,4 @@
-#include "proxy/adapters/listener.h"
+#include "net/listener.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "common/out_of_resources.h"
-#include "proxy/adapters/open_files.h"
-#include "proxy/adapters/socket_address.h"
+#include "net/open_files.h"
+#include "net/socket_address.h"
 
 namespace hotlink {
 namespace {

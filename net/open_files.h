@@ -1,6 +1,6 @@
 // The process's file descriptors: as many as it may have, and some that connections never get.
-#ifndef HOTLINK_PROXY_ADAPTERS_OPEN_FILES_H_
-#define HOTLINK_PROXY_ADAPTERS_OPEN_FILES_H_
+#ifndef HOTLINK_NET_OPEN_FILES_H_
+#define HOTLINK_NET_OPEN_FILES_H_
 
 #include <string>
 
@@ -26,4 +26,4 @@ std::string OutOfFilesText();
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_OPEN_FILES_H_
+#endif  // HOTLINK_NET_OPEN_FILES_H_

@@ -1,6 +1,6 @@
 // Endpoints as the kernel has them.
-#ifndef HOTLINK_PROXY_ADAPTERS_SOCKET_ADDRESS_H_
-#define HOTLINK_PROXY_ADAPTERS_SOCKET_ADDRESS_H_
+#ifndef HOTLINK_NET_SOCKET_ADDRESS_H_
+#define HOTLINK_NET_SOCKET_ADDRESS_H_
 
 #include <sys/socket.h>
 
@@ -18,4 +18,4 @@ std::optional<Endpoint> FromSocketAddress(const sockaddr* from);
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_SOCKET_ADDRESS_H_
+#endif  // HOTLINK_NET_SOCKET_ADDRESS_H_

@@ -1,4 +1,4 @@
-#include "proxy/adapters/socket_address.h"
+#include "net/socket_address.h"
 
 #include <netinet/in.h>
 

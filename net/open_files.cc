@@ -1,4 +1,4 @@
-#include "proxy/adapters/open_files.h"
+#include "net/open_files.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -3,8 +3,8 @@
 // So every one of them may be destroyed at any time, also from inside its own callback.
 //
 // The loop has to run on after that until nothing is left to close.
-#ifndef HOTLINK_PROXY_ADAPTERS_UV_HANDLES_H_
-#define HOTLINK_PROXY_ADAPTERS_UV_HANDLES_H_
+#ifndef HOTLINK_NET_UV_HANDLES_H_
+#define HOTLINK_NET_UV_HANDLES_H_
 
 #include <uv.h>
 
@@ -90,4 +90,4 @@ class Poll {
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_UV_HANDLES_H_
+#endif  // HOTLINK_NET_UV_HANDLES_H_

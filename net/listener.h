@@ -1,6 +1,6 @@
 // A listening socket, mostly a TCP port: accepts connections and hands them over.
-#ifndef HOTLINK_PROXY_ADAPTERS_LISTENER_H_
-#define HOTLINK_PROXY_ADAPTERS_LISTENER_H_
+#ifndef HOTLINK_NET_LISTENER_H_
+#define HOTLINK_NET_LISTENER_H_
 
 #include <sys/socket.h>
 #include <uv.h>
@@ -11,7 +11,7 @@
 #include <string>
 
 #include "common/time.h"
-#include "proxy/adapters/uv_handles.h"
+#include "net/uv_handles.h"
 
 namespace hotlink {
 
@@ -79,4 +79,4 @@ class Listener {
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_LISTENER_H_
+#endif  // HOTLINK_NET_LISTENER_H_

@@ -1,6 +1,6 @@
 // What one non-blocking send or receive gave.
-#ifndef HOTLINK_PROXY_ADAPTERS_IO_RESULT_H_
-#define HOTLINK_PROXY_ADAPTERS_IO_RESULT_H_
+#ifndef HOTLINK_NET_IO_RESULT_H_
+#define HOTLINK_NET_IO_RESULT_H_
 
 #include <cstddef>
 #include <string>
@@ -21,4 +21,4 @@ struct IoResult {
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_IO_RESULT_H_
+#endif  // HOTLINK_NET_IO_RESULT_H_

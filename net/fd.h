@@ -1,6 +1,6 @@
 // A file descriptor that closes itself.
-#ifndef HOTLINK_PROXY_ADAPTERS_FD_H_
-#define HOTLINK_PROXY_ADAPTERS_FD_H_
+#ifndef HOTLINK_NET_FD_H_
+#define HOTLINK_NET_FD_H_
 
 #include <unistd.h>
 
@@ -28,4 +28,4 @@ class Fd {
 
 }  // namespace hotlink
 
-#endif  // HOTLINK_PROXY_ADAPTERS_FD_H_
+#endif  // HOTLINK_NET_FD_H_

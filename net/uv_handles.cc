@@ -1,4 +1,4 @@
-#include "proxy/adapters/uv_handles.h"
+#include "net/uv_handles.h"
 
 #include <unistd.h>
 
