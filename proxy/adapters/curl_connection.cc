@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/loopback.h"
+
 namespace hotlink {
 namespace {
 
@@ -30,6 +32,7 @@ CurlConnection::CurlConnection(uv_loop_t* loop, CurlConnectionOptions options,
   easy.Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
   easy.Set(CURLOPT_TCP_NODELAY, 1L);
   easy.Set(CURLOPT_TCP_KEEPALIVE, 1L);
+  easy.Set(CURLOPT_OPENSOCKETFUNCTION, OpenSocket);
   easy.Set(CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
   easy.Set(CURLOPT_SSL_CTX_DATA, this);
   easy.Set(CURLOPT_VERBOSE, 1L);  // for OnCurlLog(); nothing is printed
@@ -44,6 +47,14 @@ int CurlConnection::OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size
   if (auto proxy = ProxyInLogLine({text, size}))
     static_cast<CurlConnection*>(self)->failure_.proxy = std::move(proxy);
   return 0;
+}
+
+// libcurl callback.
+curl_socket_t CurlConnection::OpenSocket(void*, curlsocktype, curl_sockaddr* to) {
+  const int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  SpareLoopbackPacing(fd, &to->addr);
+  return fd;
 }
 
 // libcurl callback: when TLS is set up, before its first byte.

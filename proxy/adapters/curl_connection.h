@@ -61,6 +61,7 @@ class CurlConnection {
 
  private:
   static int OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size, void* self);
+  static curl_socket_t OpenSocket(void*, curlsocktype, curl_sockaddr* to);
   static CURLcode OnTlsContext(CURL*, void* context, void* self);
   void OnDone(CURLcode code);
   void OnSocket(int status, int events);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/loopback.h"
 #include "net/open_files.h"
 #include "net/socket_address.h"
 
@@ -30,6 +31,7 @@ bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
   }
   Attempt& attempt = attempts_[conn];
   attempt.fd = fd;
+  SpareLoopbackPacing(fd, reinterpret_cast<sockaddr*>(&address));
   const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), size);
   if (result != 0 && errno != EINPROGRESS) {
     Fail(conn, std::strerror(errno));
