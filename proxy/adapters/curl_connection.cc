@@ -102,6 +102,7 @@ void CurlConnection::OnSocket(int status, int events) {
 void CurlConnection::WatchWritable(bool on) { poll_->Watch(UV_READABLE | (on ? UV_WRITABLE : 0)); }
 
 IoResult CurlConnection::Send(ByteView bytes) {
+  if (tls_) cork_.BeforeSend(fd_);
   size_t n = 0;
   CURLcode code = curl_easy_send(transfer_.easy().handle(), bytes.data(), bytes.size(), &n);
   if (code == CURLE_OK && n > 0) return {IoResult::Status::kDone, n, ""};

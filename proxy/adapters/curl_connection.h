@@ -12,6 +12,7 @@
 
 #include "common/bytes.h"
 #include "common/time.h"
+#include "net/cork.h"
 #include "net/io_result.h"
 #include "net/uv_handles.h"
 #include "proxy/adapters/curl_transfer.h"
@@ -53,6 +54,8 @@ class CurlConnection {
   // After kAgain the same bytes at the same address, or more behind them, have to be offered next:
   // TLS may have encrypted a part of them already.
   IoResult Send(ByteView bytes);
+  // Due after the last Send() of several.
+  void Push() { cork_.Pull(fd_); }
   // Readiness tells of the socket only: read until kAgain, or, unless TLS buffers(), until less
   // comes than there was room for.
   IoResult Recv(std::span<uint8_t> into);
@@ -76,6 +79,7 @@ class CurlConnection {
   std::unique_ptr<Poll> poll_;  // of that socket; destroyed before it is closed
   curl_socket_t fd_ = CURL_SOCKET_BAD;
   bool tls_ = false;  // to the server or to a proxy
+  Cork cork_;
 };
 
 }  // namespace hotlink

@@ -330,6 +330,7 @@ void RelayLink::FlushSoon() {
 void RelayLink::FlushNow() {
   if (blocked_ || !failure_.empty()) return;
   IoResult result = sender_.Flush([this](ByteView bytes) { return Write(bytes); });
+  connection_->Push();
   if (result.status == IoResult::Status::kFailed) {
     FailLater("sending to the relay failed: " + result.error);
   } else if (result.status == IoResult::Status::kAgain) {
