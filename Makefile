@@ -41,7 +41,7 @@ else ifeq ($(VARIANT),fuzz)
 endif
 CXXFLAGS  += $(OPT)
 
-# The library's objects by layer: PURE_SRC compiles and tests without libuv, libwebsockets, libcurl.
+# The library's objects by layer: PURE_SRC compiles and tests without libuv, libcurl, OpenSSL.
 PURE_SRC    := $(wildcard common/*.cc proxy/core/*.cc proxy/config/*.cc proxy/markers/*.cc proxy/tokens/*.cc \
                  proxy/admin/*.cc proxy/check/*.cc relay/core/*.cc)
 NET_SRC     := $(wildcard net/*.cc)
@@ -62,9 +62,10 @@ ALL_SRC     := $(PURE_SRC) $(NET_SRC) $(PROXY_SRC) $(RELAY_SRC) $(UNIT_SRC) $(SI
 
 obj = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 
-PURE_LIBS   := -lcjson -lnettle -l:libmsgpuck.a -lyaml-cpp
-PROXY_LIBS  := $(PURE_LIBS) -luv -lcurl -lmicrohttpd -lssl -lcrypto
-RELAY_LIBS  := $(PURE_LIBS) -lwebsockets -luv -lssl -lcrypto
+BASE_LIBS   := -lcjson -lnettle -l:libmsgpuck.a -lyaml-cpp
+PURE_LIBS   := $(BASE_LIBS) -lhttp_parser
+PROXY_LIBS  := $(BASE_LIBS) -luv -lcurl -lmicrohttpd -lssl -lcrypto
+RELAY_LIBS  := $(PURE_LIBS) -luv -lssl -lcrypto
 
 PROGRAMS := $(BUILD)/hotlink-proxy $(BUILD)/hotlink-relay
 FUZZERS  := $(patsubst tests/fuzz/%.cc,$(BUILD)/fuzzers/%,$(FUZZ_SRC))
@@ -80,11 +81,11 @@ all: $(PROGRAMS)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-$(BUILD)/hotlink-proxy: $(call obj,$(PROXY_SRC) $(NET_SRC) $(PURE_SRC))
+$(BUILD)/hotlink-proxy: $(call obj,$(PROXY_SRC) $(NET_SRC) $(filter-out relay/%,$(PURE_SRC)))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
-$(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(NET_SRC) $(PURE_SRC))
+$(BUILD)/hotlink-relay: $(call obj,$(RELAY_SRC) $(NET_SRC) $(filter-out proxy/%,$(PURE_SRC)))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
@@ -96,7 +97,8 @@ $(BUILD)/sim: $(call obj,$(SIM_SRC) $(PURE_SRC))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
-$(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(NET_SRC) $(PURE_SRC))
+$(BUILD)/adapter_tests: $(call obj,$(ADAPTER_TEST_SRC) $(wildcard proxy/adapters/*.cc) $(NET_SRC) \
+    $(filter-out relay/%,$(PURE_SRC)))
 	@echo "  LINK $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace hotlink {
 namespace {
@@ -15,14 +16,16 @@ constexpr uint16_t kProtocolError = 1002, kTooBig = 1009;
 bool IsControl(WsOpcode opcode) { return (static_cast<uint8_t>(opcode) & 0x8) != 0; }
 
 // What a frame's first two bytes alone forbid, null if nothing.
-const char* FirstBytesError(uint8_t first, uint8_t second) {
+const char* FirstBytesError(uint8_t first, uint8_t second, WsSide sender) {
   if ((first & kReservedBits) != 0) {
     return "frame with reserved bits, though no extension was agreed on";
   }
   const uint8_t opcode = first & kOpcodeBits;
   const bool control = IsControl(static_cast<WsOpcode>(opcode));
   if (opcode > (control ? 0xA : 0x2)) return "frame with unknown opcode";
-  if ((second & kMaskBit) != 0) return "masked frame from the server";
+  const bool masked = (second & kMaskBit) != 0;
+  if (masked && sender == WsSide::kServer) return "masked frame from the server";
+  if (!masked && sender == WsSide::kClient) return "frame without a mask from the client";
   if (!control) return nullptr;
   if ((first & kFinalBit) == 0) return "fragmented control frame";
   if ((second & kLengthBits) > kMaxControl) return "control frame of more than 125 bytes";
@@ -36,6 +39,21 @@ uint64_t BigEndian(const uint8_t* at, size_t size) {
   uint64_t value = 0;
   for (size_t i = 0; i < size; ++i) value = value << 8 | at[i];
   return value;
+}
+
+// The header up to where the mask would be, at the end of `room`. Returns its length.
+size_t WriteHeader(WsOpcode opcode, uint8_t mask_bit, uint64_t payload_size,
+                   std::span<uint8_t> room) {
+  const size_t length_size = payload_size < kLength16 ? 0 : payload_size <= 0xFFFF ? 2 : 8;
+  const size_t size = 2 + length_size;
+  uint8_t* at = room.data() + (room.size() - size);
+  *at++ = kFinalBit | static_cast<uint8_t>(opcode);
+  *at++ = mask_bit | (length_size == 0   ? static_cast<uint8_t>(payload_size)
+                      : length_size == 2 ? kLength16
+                                         : kLength64);
+  for (size_t i = length_size; i > 0; --i)
+    *at++ = static_cast<uint8_t>(payload_size >> 8 * (i - 1));
+  return size;
 }
 
 WsParser::Event Fail(uint16_t code, std::string why) {
@@ -63,17 +81,14 @@ void WsApplyMask(const WsMask& mask, size_t phase, std::span<uint8_t> bytes) {
 
 size_t WsWriteClientHeader(WsOpcode opcode, uint64_t payload_size, const WsMask& mask,
                            std::span<uint8_t> headroom) {
-  const size_t length_size = payload_size < kLength16 ? 0 : payload_size <= 0xFFFF ? 2 : 8;
-  const size_t size = 2 + length_size + mask.size();
-  uint8_t* at = headroom.data() + (headroom.size() - size);
-  *at++ = kFinalBit | static_cast<uint8_t>(opcode);
-  *at++ = kMaskBit | (length_size == 0   ? static_cast<uint8_t>(payload_size)
-                      : length_size == 2 ? kLength16
-                                         : kLength64);
-  for (size_t i = length_size; i > 0; --i)
-    *at++ = static_cast<uint8_t>(payload_size >> 8 * (i - 1));
-  std::copy(mask.begin(), mask.end(), at);
-  return size;
+  const std::span<uint8_t> mask_room = headroom.last(mask.size());
+  std::copy(mask.begin(), mask.end(), mask_room.begin());
+  return mask.size() +
+         WriteHeader(opcode, kMaskBit, payload_size, headroom.first(headroom.size() - mask.size()));
+}
+
+size_t WsWriteServerHeader(WsOpcode opcode, uint64_t payload_size, std::span<uint8_t> headroom) {
+  return WriteHeader(opcode, 0, payload_size, headroom);
 }
 
 void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, Bytes* out) {
@@ -85,7 +100,8 @@ void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, 
   WsApplyMask(mask, 0, std::span(*out).subspan(start));
 }
 
-WsParser::WsParser(size_t max_message) : max_message_(max_message) {}
+WsParser::WsParser(size_t max_message, WsSide sender)
+    : max_message_(max_message), sender_(sender) {}
 
 std::span<uint8_t> WsParser::WriteSpace(size_t wanted) {
   DropConsumed();
@@ -134,8 +150,17 @@ void WsParser::DropConsumed() {
   }
 }
 
+WsOwnedPayload WsParser::TakePayload() {
+  const size_t size = std::exchange(given_, 0);
+  if (begin_ != end_ || size < capacity_ - capacity_ / 4) return {};
+  WsOwnedPayload taken{std::move(buffer_), begin_ - size, size};
+  begin_ = end_ = capacity_ = 0;
+  return taken;
+}
+
 WsParser::Event WsParser::Next() {
   DropConsumed();
+  given_ = 0;
   while (!failed_) {
     Header header;
     Event event = ReadHeader(&header);
@@ -151,11 +176,13 @@ WsParser::Event WsParser::Next() {
       missing_ = whole - (end_ - begin_);
       return {};
     }
-    const ByteView payload(buffer_.get() + begin_ + header.size, header.payload);
+    const std::span<uint8_t> payload(buffer_.get() + begin_ + header.size, header.payload);
+    if (sender_ == WsSide::kClient) WsApplyMask(header.mask, 0, payload);
     begin_ += whole;
     missing_ = 0;
     last_ = std::min(whole, kWsKeepCapacity);
     if (IsControl(header.opcode) || (header.final && header.opcode != WsOpcode::kContinuation)) {
+      given_ = payload.size();
       return {.status = Status::kMessage, .opcode = header.opcode, .payload = payload};
     }
     event = AddFragment(header, payload);
@@ -168,13 +195,15 @@ WsParser::Event WsParser::ReadHeader(Header* header) const {
   const uint8_t* at = buffer_.get() + begin_;
   const size_t held = end_ - begin_;
   if (held < 2) return {};
-  if (const char* why = FirstBytesError(at[0], at[1])) return Fail(kProtocolError, why);
+  if (const char* why = FirstBytesError(at[0], at[1], sender_)) return Fail(kProtocolError, why);
   header->final = (at[0] & kFinalBit) != 0;
   header->opcode = static_cast<WsOpcode>(at[0] & kOpcodeBits);
   uint64_t payload = at[1] & kLengthBits;
   const size_t length_size = payload == kLength16 ? 2 : payload == kLength64 ? 8 : 0;
-  header->size = 2 + length_size;
+  const size_t mask_size = sender_ == WsSide::kClient ? header->mask.size() : 0;
+  header->size = 2 + length_size + mask_size;
   if (held < header->size) return {};
+  std::copy_n(at + 2 + length_size, mask_size, header->mask.begin());
   if (length_size != 0) {
     payload = BigEndian(at + 2, length_size);
     if (payload < (length_size == 2 ? kLength16 : 0x10000)) {

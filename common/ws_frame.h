@@ -35,6 +35,12 @@ inline constexpr size_t kWsMaxHeader = 14;
 size_t WsWriteClientHeader(WsOpcode opcode, uint64_t payload_size, const WsMask& mask,
                            std::span<uint8_t> headroom);
 
+// The longest header of a server's frame, which has no mask.
+inline constexpr size_t kWsMaxServerHeader = 10;
+
+// The same for a final frame of a server's. REQUIRES: headroom.size() >= kWsMaxServerHeader.
+size_t WsWriteServerHeader(WsOpcode opcode, uint64_t payload_size, std::span<uint8_t> headroom);
+
 // A whole client frame, masked, appended to `out`.
 void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, Bytes* out);
 
@@ -42,18 +48,28 @@ void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, 
 // twice over. A larger message's memory is given back once it was consumed.
 inline constexpr size_t kWsKeepCapacity = 512 << 10;
 
-// Takes the bytes a server sends and yields whole messages: fragments are put together, control
-// frames between them come out on their own. Enforces RFC 6455 §5: no reserved bits, known opcodes,
-// server frames unmasked, lengths in their shortest form, control frames final and at most 125
-// bytes, continuation only after a start. Whether text is UTF-8 is left to its reader.
+enum class WsSide { kClient, kServer };
+
+// A message with the memory that it lies in: `size` bytes from `offset` on. What the header took
+// that it came with is free in front of it, enough for the header of a server's frame.
+struct WsOwnedPayload {
+  std::unique_ptr<uint8_t[]> memory;  // null: none
+  size_t offset = 0, size = 0;
+};
+
+// Takes the bytes that one side sends and yields whole messages: fragments are put together,
+// control frames between them come out on their own. Enforces RFC 6455 §5: no reserved bits, known
+// opcodes, frames masked by a client and only by it, lengths in their shortest form, control frames
+// final and at most 125 bytes, continuation only after a start. Whether text is UTF-8 is left to
+// its reader.
 //
 // Memory: the unconsumed bytes, at most one message with its header (plus `wanted`, or as much as
 // the last frame), and besides the fragments of an unfinished message, at most max_message.
 class WsParser {
  public:
   // `max_message`: bytes; a larger message is an error with close code 1009, as soon as its length
-  // is seen.
-  explicit WsParser(size_t max_message);
+  // is seen. `sender`: whose frames they are.
+  explicit WsParser(size_t max_message, WsSide sender = WsSide::kServer);
 
   enum class Status { kNeedMore, kMessage, kError };
   struct Event {
@@ -75,6 +91,10 @@ class WsParser {
   // dropped). Call until kNeedMore.
   Event Next();
 
+  // Hands the last message over without a copy, where it has the buffer to itself and fills three
+  // quarters of it; else nothing. REQUIRES: Next() gave kMessage, and nothing was called since.
+  WsOwnedPayload TakePayload();
+
   // Bytes of memory held, for the limits' tests.
   size_t capacity() const { return capacity_ + fragments_.capacity(); }
 
@@ -84,6 +104,7 @@ class WsParser {
     WsOpcode opcode = WsOpcode::kContinuation;
     size_t size = 0;     // of the header itself
     size_t payload = 0;  // of what follows
+    WsMask mask{};       // of a client's frame
   };
   // kMessage: `header` is whole and allowed. Looks only, consumes nothing.
   Event ReadHeader(Header* header) const;
@@ -93,10 +114,12 @@ class WsParser {
   void Reallocate(size_t space);
 
   size_t max_message_;
+  WsSide sender_;
   std::unique_ptr<uint8_t[]> buffer_;
   size_t capacity_ = 0;
   size_t begin_ = 0, end_ = 0;  // the received, not yet consumed bytes in buffer_
   size_t last_ = 0;             // size of the last frame that was whole, at most kWsKeepCapacity
+  size_t given_ = 0;            // payload of the message just handed out, before begin_
   size_t missing_ = 0;          // what Next() found the frame at begin_ to need, 0 while unknown
   Bytes fragments_;             // payload of an unfinished fragmented message
   WsOpcode fragment_opcode_ = WsOpcode::kContinuation;  // kContinuation: none is open

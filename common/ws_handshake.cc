@@ -13,11 +13,10 @@ constexpr std::string_view kLineEnd = "\r\n", kHeadEnd = "\r\n\r\n";
 constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 §1.3
 constexpr size_t kMaxShown = 200;  // characters of the server's words that go into an error
 
-std::string ExpectedAccept(const std::array<uint8_t, 16>& nonce) {
-  const std::string key = Base64Encode(nonce);
+std::string AcceptOf(std::string_view key) {
   sha1_ctx context;
   sha1_init(&context);
-  for (std::string_view part : {std::string_view(key), kAcceptSuffix}) {
+  for (std::string_view part : {key, kAcceptSuffix}) {
     sha1_update(&context, part.size(), AsBytes(part).data());
   }
   std::array<uint8_t, SHA1_DIGEST_SIZE> digest;
@@ -175,8 +174,13 @@ std::string WsHandshakeText(const WsHandshakeRequest& request) {
   return text.append(kLineEnd);
 }
 
+std::string WsAcceptValue(std::string_view key) {
+  Bytes nonce;
+  return Base64Decode(key, &nonce) && nonce.size() == 16 ? AcceptOf(key) : "";
+}
+
 WsHandshakeParser::WsHandshakeParser(const std::array<uint8_t, 16>& nonce)
-    : expected_accept_(ExpectedAccept(nonce)) {}
+    : expected_accept_(AcceptOf(Base64Encode(nonce))) {}
 
 WsHandshakeParser::Outcome WsHandshakeParser::Parse(std::string_view input) const {
   const auto fail = [](std::string why, int status = 0) {

@@ -1,5 +1,5 @@
-// The client's half of the WebSocket opening handshake (RFC 6455 §4) with the headers of
-// protocol.md §1.
+// The WebSocket opening handshake (RFC 6455 §4): the client's half, with the headers of
+// protocol.md §1, and what the server answers to the key.
 #ifndef HOTLINK_COMMON_WS_HANDSHAKE_H_
 #define HOTLINK_COMMON_WS_HANDSHAKE_H_
 
@@ -26,6 +26,9 @@ struct WsHandshakeRequest {
 // The request's bytes. No header can be injected: a value with a control character (CR, LF, NUL …)
 // makes it empty, as do a host or target that are empty or hold a space.
 std::string WsHandshakeText(const WsHandshakeRequest& request);
+
+// Sec-WebSocket-Accept for a Sec-WebSocket-Key; empty where that is not 16 bytes as base64.
+std::string WsAcceptValue(std::string_view key);
 
 // The longest status line and headers taken; what servers and proxies send is under 4 KiB.
 inline constexpr size_t kMaxHandshakeAnswer = 16 << 10;

@@ -16,6 +16,7 @@
 #include "common/heap.h"
 #include "common/log_writer.h"
 #include "common/version.h"
+#include "net/open_files.h"
 #include "relay/core/options.h"
 #include "relay/server.h"
 #include "relay/token_file.h"
@@ -60,9 +61,7 @@ ServerConfig MakeServerConfig(const RelayOptions& options, Auth* auth) {
   ServerConfig config;
   config.auth = auth;
   config.address = options.host;
-  config.ipv6 = options.ipv6;
   config.port = options.port;
-  config.tls = {.certificate = options.tls_certificate, .key = options.tls_key};
   config.relay.router.allow_all_reads = options.allow_all_reads;
   config.relay.queue_bytes = options.queue_bytes;
   config.relay.faults = options.faults;
@@ -136,15 +135,18 @@ int Run(const std::vector<std::string_view>& arguments) {
     }
     auth.emplace(std::move(*tokens), options->token_lifetime, FillRandom);
   }
-  const ServerConfig config = MakeServerConfig(*options, auth ? &*auth : nullptr);
-  if (config.tls.given()) {
-    if (const std::optional<Error> fault = CheckTlsFiles(config.tls)) {
-      std::fprintf(stderr, "hotlink-relay: %s\n", fault->text.c_str());
+  ServerConfig config = MakeServerConfig(*options, auth ? &*auth : nullptr);
+  if (const TlsFiles files = {options->tls_certificate, options->tls_key}; files.given()) {
+    Result<TlsContext> tls = LoadTls(files);
+    if (!tls) {
+      std::fprintf(stderr, "hotlink-relay: %s\n", tls.error().c_str());
       return 2;
     }
+    config.tls = std::move(*tls);
   }
   LogWriter log(options->log_level, LogFormat::kText, WallTime, {ToStderr});
   AnnounceModes(*options, log);
+  RaiseFileLimit();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_IGN);  // as PID 1 of a container we inherit orphans: no zombies of them
   uv_loop_t loop;

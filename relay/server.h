@@ -1,12 +1,9 @@
-// The relay's sockets: a libwebsockets server on a libuv loop, around the pure Relay.
-//
-//   GET /api/v1/events?user=<email>  WebSocket (protocol.md §1)
-//   POST /auth/refresh               with Auth: new tokens for a refresh token
-//   GET /healthz                     200 "ok"
+// The relay's sockets, on a libuv loop, around the pure Relay. What it serves:
+// relay/core/http_routes.h.
 #ifndef HOTLINK_RELAY_SERVER_H_
 #define HOTLINK_RELAY_SERVER_H_
 
-#include <libwebsockets.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -15,33 +12,35 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/log.h"
 #include "common/result.h"
+#include "net/listener.h"
+#include "relay/client.h"
 #include "relay/core/auth.h"
+#include "relay/core/http_routes.h"
 #include "relay/core/relay.h"
 #include "relay/precise_timer.h"
-#include "relay/refresh_endpoint.h"
-#include "relay/tls_files.h"
+#include "relay/tls_context.h"
 
 namespace hotlink {
 
 struct ServerConfig {
-  std::string address;  // numeric
-  bool ipv6 = false;
+  std::string address;   // numeric
   uint16_t port = 0;     // 0: any free one
-  TlsFiles tls;          // given: wss and https only; REQUIRES: CheckTlsFiles() found nothing
+  TlsContext tls;        // given: wss and https only
   Auth* auth = nullptr;  // null: the user's name is believed; outlives the server
   RelayConfig relay;
 };
 
-class Server : private RelayHost {
+class Server : private RelayHost, private ClientEvents {
  public:
   // `loop` and `log` outlive the server.
   Server(const ServerConfig& config, uv_loop_t* loop, Log* log);
   // REQUIRES: Stop() was called and the loop has run until empty after it.
-  ~Server() override;
+  ~Server() override = default;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -55,36 +54,38 @@ class Server : private RelayHost {
   std::string Summary() const;
 
  private:
-  struct Connection;
+  void Accept(int fd, const sockaddr_storage& peer);
 
-  static int OnEvent(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
-  int Dispatch(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
-  Result<std::string> Identify(lws* wsi);  // whose connection it is
-  int OnHttp(lws* wsi, const char* path);
-  int OnUpgrade(lws* wsi);
-  int OnAddHeaders(lws* wsi, lws_process_html_args* args);
-  int OnEstablished(lws* wsi, Connection** slot);
-  int OnChunk(lws* wsi, Connection& connection, ByteView chunk);
-  int OnWritable(Connection& connection);
-  void OnClosed(Connection** slot);
+  HttpReply OnRequest(Client& client, const HttpRequest& request) override;
+  void OnOpen(Client& client, const Upgrade& upgrade) override;
+  void OnMessage(Client& client, const WireMessagePtr& message) override;
+  WireMessagePtr NextMessage(Client& client) override;
+  void OnClosed(Client& client, const std::string& fault) override;
+  void OnGone(Client& client) override;
 
   void WantWrite(ConnId id) override;
   void Cut(ConnId id) override;
+
   void Advance();
-  void WriteReady();
+  void FlushReady();
   void ResumeReading();
+  void ForgetEnded();
 
   ServerConfig config_;
   uv_loop_t* loop_;
   Log* log_;
   Relay relay_;
-  std::optional<RefreshEndpoint> refresh_;
+  HttpRoutes routes_;
+  std::optional<Listener> listener_;
   PreciseTimer timer_;  // for Relay::NextDeadline()
   uv_prepare_t prepare_{};
-  lws_context* context_ = nullptr;
-  std::map<ConnId, std::unique_ptr<Connection>> connections_;
-  std::vector<ConnId> ready_;  // have messages since the last turn
-  std::set<ConnId> paused_;    // not read for now: see Relay::Lags()
+  std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
+  std::map<ConnId, Client*> open_;  // those with a WebSocket
+  std::vector<ConnId> ready_;       // have messages since the last turn
+  std::vector<ConnId> flushing_;    // what ready_ was, while it is worked on
+  std::set<ConnId> paused_;         // not read for now: see Relay::Lags()
+  std::vector<ConnId> closed_;      // which the relay does not know yet
+  std::vector<Client*> gone_;       // to be destroyed at the end of the turn
   bool stopping_ = false;
 };
 

@@ -25,11 +25,26 @@ inline constexpr size_t kMaxPathBytes = 4096;
 // kMaxConnections, so that every live connection fits.
 inline constexpr size_t kMaxReceivers = 1024;
 
-// Connections at a time; each owns a receive buffer of kReceiveChunkBytes.
+// WebSockets at a time; each owns a receive buffer, of kWsKeepCapacity at most between messages.
 inline constexpr size_t kMaxConnections = 1024;
+// Connections besides, which have not said yet what they want, or are being answered.
+inline constexpr size_t kMaxRequests = 64;
 
-// Bytes taken from a socket at once: the largest frame a sidecar sends in normal service.
-inline constexpr size_t kReceiveChunkBytes = 256u << 10;
+// From a connection's first byte to its whole request, TLS included; and from our last word until
+// the other side has ended too.
+inline constexpr Duration kRequestLimit = 20 * kSecond;
+inline constexpr Duration kLingerLimit = 2 * kSecond;
+
+// Bytes of a request's target and headers: room for a long access token. Of its body: a long
+// refresh token and the JSON around it.
+inline constexpr size_t kMaxRequestHead = 16u << 10;
+inline constexpr size_t kMaxRequestBody = 16u << 10;
+
+// Bytes taken from one connection before the others have their turn: two large frames.
+inline constexpr size_t kReceiveBudget = 512u << 10;
+// Messages, and bytes, given to one connection's socket at once.
+inline constexpr size_t kMaxGathered = 64;
+inline constexpr size_t kMaxGatheredBytes = 256u << 10;
 
 // Bytes queued towards one connection (default of --queue-bytes): eight windows of 8 MiB.
 inline constexpr size_t kDefaultQueueBytes = 64u << 20;
@@ -39,9 +54,6 @@ inline constexpr size_t kMaxQueueBytes = size_t{4} << 30;
 // Counted per queued message on top of its bytes (allocation, queue entry), so that a flood of
 // tiny messages is bounded by the same number.
 inline constexpr size_t kQueuedMessageOverhead = 128;
-
-// Free bytes in front of a message for the WebSocket header (and what libwebsockets wants there).
-inline constexpr size_t kFrameHeadroom = 32;
 
 // Workers of --as-syftbox: the real server has one per core.
 inline constexpr uint32_t kDefaultSyftboxWorkers = 2;
@@ -57,9 +69,6 @@ inline constexpr size_t kMaxTokenFileBytes = 1u << 20;
 inline constexpr size_t kMaxRefreshes = 10;
 inline constexpr Duration kRefreshWindow = 60 * kSecond;
 inline constexpr size_t kMaxRatedAddresses = 4096;
-
-// Bytes of the body of POST /auth/refresh: a long token and the JSON around it.
-inline constexpr size_t kMaxRefreshBody = 16u << 10;
 
 // Repeated warnings of one kind: at most one line in this time.
 inline constexpr Duration kWarningInterval = kSecond;

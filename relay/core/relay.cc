@@ -33,7 +33,7 @@ ConnId Relay::Connect(std::string user, Encoding encoding, Time now) {
   connections_.emplace(id, Connection{peer, OutQueue(config_.queue_bytes)});
   Bytes greeting;
   EncodeMessage(encoding, Message{"000000", System{kVersion, "ok"}}, &greeting);
-  Enqueue(id, WireMessage::Copy(encoding == Encoding::kJson, greeting));
+  Enqueue(id, WireMessage::Copy(OpcodeOf(encoding), greeting));
   return id;
 }
 
@@ -100,11 +100,6 @@ void Relay::CutOne() {
   const ConnId victim = std::next(connections_.begin(), static_cast<std::ptrdiff_t>(number))->first;
   log_->Write(LogLevel::kInfo, "conn=" + std::to_string(victim) + " cut on purpose");
   host_->Cut(victim);
-}
-
-bool Relay::Waits(ConnId id) const {
-  const auto found = connections_.find(id);
-  return found != connections_.end() && !found->second.queue.empty();
 }
 
 WireMessagePtr Relay::NextToSend(ConnId id, Time now) {

@@ -57,8 +57,6 @@ class Relay : private RouterOutput, private SyftboxModelHost {
   // Messages of this connection come faster than they are taken in: read on after an Advance().
   bool Lags(ConnId id, Time now) const { return model_ && model_->ReaderLags(id, now); }
 
-  // Whether messages wait for this connection.
-  bool Waits(ConnId id) const;
   // What to write next to this connection; null: nothing now, WantWrite() will say.
   WireMessagePtr NextToSend(ConnId id, Time now);
 

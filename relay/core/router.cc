@@ -41,7 +41,7 @@ class Router::Outgoing {
     if (!wire) {
       Bytes bytes;
       EncodeMessage(encoding, message_, &bytes);
-      wire = WireMessage::Copy(encoding == Encoding::kJson, bytes);
+      wire = WireMessage::Copy(OpcodeOf(encoding), bytes);
     }
     return wire;
   }

@@ -269,6 +269,7 @@ async def test_one_that_does_not_read_costs_a_bounded_queue_and_stalls_nobody(st
     send, writer = await unread_connection(net, "b")
     to_b, path = net.sid(), net.path()
     await a.send(wire.OPEN, sid=to_b, pth=path, to=net.user("b"))
+    await echo_despite_loss(a)  # what two connections say has no order
     send('{"id":"1","typ":10,"dat":{"sid":"%s"}}' % to_b)
     await a.expect(wire.ACCEPT, sid=to_b)
     to_c = net.sid()

@@ -24,7 +24,7 @@ IMAGE, PARTY_IMAGE = "hotlink-proxy", "hotlink-demo-party"
 PARTIES = range(3)
 SIDECAR_LIMIT_S = 15  # HOTLINK_PROXY_DRAIN_MS and HOTLINK_PROXY_RESET_WAIT_MS
 # Loaded at run time or read: no program is linked with them.
-NOT_LINKED = {"libwebsockets-evlib-uv", "ca-certificates"}
+NOT_LINKED = {"ca-certificates"}
 
 
 def package_group(name):

@@ -66,7 +66,7 @@ void RelayFixture::Say(ConnId conn, const MessageBody& body) {
 void RelayFixture::SayAs(Encoding encoding, ConnId conn, const MessageBody& body) {
   Bytes bytes;
   EncodeMessage(encoding, Message{"id1", body}, &bytes);
-  relay.Receive(conn, WireMessage::Copy(encoding == Encoding::kJson, bytes), now);
+  relay.Receive(conn, WireMessage::Copy(OpcodeOf(encoding), bytes), now);
 }
 
 std::vector<WireMessagePtr> RelayFixture::HeardWire(ConnId conn) {

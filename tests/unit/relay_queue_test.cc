@@ -9,22 +9,37 @@
 namespace hotlink {
 namespace {
 
-WireMessagePtr OfSize(size_t size) { return WireMessage::Copy(false, Bytes(size, 7)); }
+WireMessagePtr OfSize(size_t size) { return WireMessage::Copy(WsOpcode::kBinary, Bytes(size, 7)); }
 
 Data Numbered(uint64_t seq, ByteView payload) {
   return {.sid = "s1", .seq = seq, .path = kTcpPath, .payload = payload};
 }
 
-TEST_CASE("a message grows past what was expected and keeps its bytes") {
-  Bytes all(1000);
-  std::iota(all.begin(), all.end(), uint8_t{0});
-  for (const size_t expected : {0u, 1u, 999u, 1000u, 5000u}) {
-    for (const size_t step : {1u, 7u, 1000u}) {
-      WireMessage message(true, expected);
-      for (size_t at = 0; at < all.size(); at += step) {
-        message.Append(ByteView(all).subspan(at, std::min(step, all.size() - at)));
-      }
-      CHECK(Bytes(message.bytes().begin(), message.bytes().end()) == all);
+TEST_CASE("a message is framed once, where it lies if that has room for the header") {
+  for (const size_t size : {0u, 125u, 126u, 65535u, 65536u}) {
+    Bytes payload(size);
+    std::iota(payload.begin(), payload.end(), uint8_t{0});
+    const WireMessagePtr copy = WireMessage::Copy(WsOpcode::kText, payload);
+    CHECK(copy->text());
+    CHECK(Bytes(copy->bytes().begin(), copy->bytes().end()) == payload);
+
+    const size_t header = size < 126 ? 2 : size < 65536 ? 4 : 10;
+    WsOwnedPayload owned{std::make_unique<uint8_t[]>(header + size), header, size};
+    std::copy(payload.begin(), payload.end(), owned.memory.get() + header);
+    const uint8_t* const memory = owned.memory.get();
+    const WireMessagePtr adopted = WireMessage::Adopt(WsOpcode::kBinary, std::move(owned));
+    CHECK_FALSE(adopted->text());
+    CHECK(adopted->frame().data() == memory);
+
+    WsParser parser(size);
+    for (const WireMessagePtr& message : {copy, adopted}) {
+      const ByteView frame = message->frame();
+      std::copy(frame.begin(), frame.end(), parser.WriteSpace(frame.size()).begin());
+      parser.Wrote(frame.size());
+      const WsParser::Event event = parser.Next();
+      CHECK(event.opcode == (message->text() ? WsOpcode::kText : WsOpcode::kBinary));
+      CHECK(Bytes(event.payload.begin(), event.payload.end()) == payload);
+      CHECK(parser.Next().status == WsParser::Status::kNeedMore);
     }
   }
 }

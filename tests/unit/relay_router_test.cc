@@ -187,7 +187,7 @@ TEST_CASE("Data passes on as the buffer it came in, to all that speak its encodi
     }
     Bytes bytes;
     EncodeMessage(encoding, {"id", Data{.sid = "s1", .seq = 7, .path = kTcpPath}}, &bytes);
-    const WireMessagePtr sent = WireMessage::Copy(encoding == Encoding::kJson, bytes);
+    const WireMessagePtr sent = WireMessage::Copy(OpcodeOf(encoding), bytes);
     world.relay.Receive(a, sent, world.now);
     CHECK(world.HeardWire(b1) == std::vector{sent});
     CHECK(world.HeardWire(b2) == std::vector{sent});
@@ -210,7 +210,7 @@ TEST_CASE("messages cross between the encodings, both ways, and JSON in a binary
   EncodeMessage(Encoding::kJson, {"id", Data{.sid = "s1", .seq = 2, .path = kTcpPath}}, &json);
   Bytes binary = {'S', 'B', 1, 0};
   binary.insert(binary.end(), json.begin(), json.end());
-  world.relay.Receive(a, WireMessage::Copy(false, binary), world.now);
+  world.relay.Receive(a, WireMessage::Copy(WsOpcode::kBinary, binary), world.now);
   const auto heard = world.HeardWire(b);
   REQUIRE(heard.size() == 1);
   CHECK(heard[0]->bytes()[3] == 1);
@@ -309,11 +309,11 @@ TEST_CASE("broken and foreign messages are ignored, the connection goes on") {
   const ConnId a = world.Join("a@x.org"), b = world.Join("b@x.org");
   for (const std::string& bytes : {std::string(), std::string("SB\x01\x01\x83", 5),
                                    std::string("SB\x01\x01\xff\xff\xff", 7), std::string("x")}) {
-    world.relay.Receive(a, WireMessage::Copy(false, AsBytes(bytes)), world.now);
-    world.relay.Receive(a, WireMessage::Copy(true, AsBytes(bytes)), world.now);
+    world.relay.Receive(a, WireMessage::Copy(WsOpcode::kBinary, AsBytes(bytes)), world.now);
+    world.relay.Receive(a, WireMessage::Copy(WsOpcode::kText, AsBytes(bytes)), world.now);
   }
-  world.relay.Receive(a, WireMessage::Copy(true, AsBytes(R"({"id":"1","typ":7,"dat":{}})")),
-                      world.now);
+  world.relay.Receive(
+      a, WireMessage::Copy(WsOpcode::kText, AsBytes(R"({"id":"1","typ":7,"dat":{}})")), world.now);
   CHECK(world.relay.router().counters().undecodable == 8);
   world.Say(a, OpenTo("b@x.org"));
   CHECK(world.Heard(b) == Lines{kOpenAtB});

@@ -26,17 +26,15 @@ class Surroundings : public SyftboxModelHost {
   void Enqueue(ConnId, WireMessagePtr message) override {
     --room;
     uint64_t number = 0;
-    std::memcpy(&number, message->content(), sizeof number);
+    std::memcpy(&number, message->bytes().data(), sizeof number);
     got.push_back(number);
   }
   void ReceiveQueueFull(const Peer&) override { ++lost; }
 
   void Arrive(uint64_t number, size_t size) {
-    auto message = std::make_shared<WireMessage>(false, size);
     Bytes bytes(size);
     std::memcpy(bytes.data(), &number, sizeof number);
-    message->Append(bytes);
-    model.Arrive(sender, std::move(message), now);
+    model.Arrive(sender, WireMessage::Copy(WsOpcode::kBinary, bytes), now);
   }
   void Settle() {
     while (model.NextEvent() != kNever) {

@@ -1,15 +1,14 @@
-#include "relay/tls_files.h"
+#include "relay/tls_context.h"
 
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,7 +19,8 @@ namespace {
 
 constexpr std::string_view kCertificateOption = "--tls-cert", kKeyOption = "--tls-key";
 
-using TlsContext = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+// Bytes asked of a socket at once, else each record of 16 KiB costs two reads.
+constexpr size_t kReadAhead = 64 << 10;
 
 // Why the file cannot be read; empty: it can.
 std::string ReadFault(const std::string& path) {
@@ -90,7 +90,7 @@ std::optional<Error> CheckKey(SSL_CTX* context, const std::string& path) {
 
 }  // namespace
 
-std::optional<Error> CheckTlsFiles(const TlsFiles& files) {
+Result<TlsContext> LoadTls(const TlsFiles& files) {
   for (const auto& [option, path] :
        {std::pair{kCertificateOption, &files.certificate}, std::pair{kKeyOption, &files.key}}) {
     const std::string why = ReadFault(*path);
@@ -99,8 +99,15 @@ std::optional<Error> CheckTlsFiles(const TlsFiles& files) {
   ERR_clear_error();
   const TlsContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return Error{"TLS could not be set up: " + TakeOpenSslErrors().Text()};
-  if (auto fault = CheckCertificate(context.get(), files.certificate)) return fault;
-  return CheckKey(context.get(), files.key);
+  if (auto fault = CheckCertificate(context.get(), files.certificate)) return *fault;
+  if (auto fault = CheckKey(context.get(), files.key)) return *fault;
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  SSL_CTX_set_default_read_buffer_len(context.get(), kReadAhead);
+  return context;
 }
 
 }  // namespace hotlink
