@@ -108,7 +108,8 @@ std::span<uint8_t> WsParser::WriteSpace(size_t wanted) {
   // Exactly what is needed, not all that is free: so a large message ends where a read ends, and
   // the next one starts at the buffer's front without being moved.
   const size_t held = end_ - begin_;
-  const size_t space = std::max({wanted, missing_, held == 0 ? last_ : 0});
+  const bool ends_large = missing_ > 0 && held >= wanted;
+  const size_t space = ends_large ? missing_ : std::max({wanted, missing_, held == 0 ? last_ : 0});
   if (capacity_ - end_ < space) {
     const bool too_large = capacity_ > kWsKeepCapacity && held + space <= kWsKeepCapacity;
     if (capacity_ - held < space || too_large) {
@@ -124,8 +125,10 @@ std::span<uint8_t> WsParser::WriteSpace(size_t wanted) {
 
 void WsParser::Reallocate(size_t space) {
   const size_t held = end_ - begin_;
-  // Doubling up to what is kept anyway spares reallocations; beyond that not a byte too many.
-  const size_t capacity = std::max(held + space, std::min(2 * capacity_, kWsKeepCapacity));
+  // Where the end of a message is known, up to it and not a byte more: it may be handed over with
+  // its memory. Else doubling, up to what is kept anyway, spares reallocations.
+  const size_t most = space == missing_ ? 0 : std::min(2 * capacity_, kWsKeepCapacity);
+  const size_t capacity = std::max(held + space, most);
   auto buffer = std::make_unique_for_overwrite<uint8_t[]>(capacity);
   if (held > 0) std::memcpy(buffer.get(), buffer_.get() + begin_, held);
   buffer_ = std::move(buffer);

@@ -81,8 +81,9 @@ class WsParser {
   };
 
   // Free space to receive into, then say how many bytes came: `wanted` bytes, or what the message
-  // that has begun still needs, or between messages one like the last, if that is more. One copy:
-  // a message that lies whole in the buffer is handed out where it lies.
+  // that has begun still needs, or between messages one like the last, if that is more; and for a
+  // message of which `wanted` bytes are there just the rest, so that it ends where the read ends.
+  // One copy: a message that lies whole in the buffer is handed out where it lies.
   // REQUIRES: Next() gave kNeedMore since the last Wrote(); n is at most the space's size.
   std::span<uint8_t> WriteSpace(size_t wanted);
   void Wrote(size_t n);

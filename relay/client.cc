@@ -58,12 +58,11 @@ void Client::Read() {
       return;
     }
     const bool frames = state_ == State::kWebSocket;
-    std::span<uint8_t> into = frames ? parser_.WriteSpace(kReceiveChunk) : std::span(small);
-    into = into.first(std::min(into.size(), budget));
+    const std::span<uint8_t> into = frames ? parser_.WriteSpace(kReceiveChunk) : std::span(small);
     const IoResult result = stream_->Receive(into);
     if (result.status == IoResult::Status::kAgain) return;
     if (result.status != IoResult::Status::kDone) return Gone("");
-    budget -= result.n;
+    budget -= std::min(budget, result.n);
     if (frames) {
       parser_.Wrote(result.n);
       TakeFrames();

@@ -25,8 +25,8 @@ void RelayLink::Receive() {
       turn_.Start();
       return;
     }
-    std::span<uint8_t> into = up() ? parser_->WriteSpace(kReceiveChunk) : std::span<uint8_t>(small);
-    into = into.first(std::min(into.size(), budget));
+    const std::span<uint8_t> into =
+        up() ? parser_->WriteSpace(kReceiveChunk) : std::span<uint8_t>(small);
     IoResult result = connection_->Recv(into);
     if (result.status == IoResult::Status::kAgain) return;
     if (result.status != IoResult::Status::kDone) {
@@ -34,7 +34,7 @@ void RelayLink::Receive() {
       return;
     }
     const bool all = result.n < into.size() && !connection_->buffers();
-    budget -= result.n;
+    budget -= std::min(budget, result.n);
     counters_.bytes_in += result.n;
     last_received_ = uv_now(loop_);
     if (up()) {

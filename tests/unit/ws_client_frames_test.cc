@@ -31,10 +31,16 @@ Bytes Fragment(ByteView payload, WsMask mask, bool first, bool last) {
   return frame;
 }
 
+// Nothing of it but its last byte may end a message.
 void Receive(WsParser* parser, ByteView bytes) {
-  const std::span<uint8_t> space = parser->WriteSpace(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), space.begin());
-  parser->Wrote(bytes.size());
+  while (!bytes.empty()) {
+    const std::span<uint8_t> space = parser->WriteSpace(bytes.size());
+    const size_t n = std::min(space.size(), bytes.size());
+    std::copy_n(bytes.begin(), n, space.begin());
+    parser->Wrote(n);
+    bytes = bytes.subspan(n);
+    if (!bytes.empty()) REQUIRE(parser->Next().status == WsParser::Status::kNeedMore);
+  }
 }
 
 Bytes Copy(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
@@ -52,8 +58,12 @@ TEST_CASE("a client's messages come out without their masks, however they are cu
   for (const size_t piece : {size_t{1}, size_t{1000}, stream.size()}) {
     WsParser parser(kMax, WsSide::kClient);
     std::vector<Bytes> seen;
-    for (size_t at = 0; at < stream.size(); at += piece) {
-      Receive(&parser, ByteView(stream).subspan(at, std::min(piece, stream.size() - at)));
+    for (ByteView rest = stream; !rest.empty();) {
+      const std::span<uint8_t> space = parser.WriteSpace(piece);
+      const size_t n = std::min({piece, space.size(), rest.size()});
+      std::copy_n(rest.begin(), n, space.begin());
+      parser.Wrote(n);
+      rest = rest.subspan(n);
       for (;;) {
         const WsParser::Event event = parser.Next();
         if (event.status != WsParser::Status::kMessage) break;
@@ -99,6 +109,27 @@ TEST_CASE("a message alone in the buffer is handed over with its memory") {
     CHECK(Copy({lies_at, taken.size}) == payload);
     CHECK(parser.capacity() == 0);
     CHECK(parser.Next().status == WsParser::Status::kNeedMore);
+  }
+}
+
+TEST_CASE("of a stream of large messages each is handed over, whatever comes at a time") {
+  constexpr size_t kWanted = 64 << 10;
+  const Bytes frame = Frame(Pattern(262313));
+  Bytes stream;
+  for (int i = 0; i < 40; ++i) stream.insert(stream.end(), frame.begin(), frame.end());
+  for (const size_t piece : {size_t{40000}, size_t{100000}, size_t{1} << 20}) {
+    WsParser parser(kMax, WsSide::kClient);
+    int handed_over = 0;
+    for (ByteView rest = stream; !rest.empty();) {
+      const std::span<uint8_t> space = parser.WriteSpace(kWanted);
+      const size_t n = std::min({piece, space.size(), rest.size()});
+      std::copy_n(rest.begin(), n, space.begin());
+      parser.Wrote(n);
+      rest = rest.subspan(n);
+      while (parser.Next().status == WsParser::Status::kMessage)
+        handed_over += parser.TakePayload().memory != nullptr ? 1 : 0;
+    }
+    CHECK(handed_over == 40);
   }
 }
 
