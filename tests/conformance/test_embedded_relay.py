@@ -1,6 +1,7 @@
 """The program hotlink-relay itself: its options, bounds, faults and end. Skipped with --server."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -191,6 +192,96 @@ def test_garbage_harms_nobody(own_relay, garbage):
     test_url = relay.url.replace("ws://", "http://") + "/healthz"
     with urllib.request.urlopen(test_url, timeout=10) as answer:
         assert answer.status == 200
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+
+def dial(relay):
+    host, port = relay.url.removeprefix("ws://").rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def upgrade_request(user):
+    return (
+        f"GET /api/v1/events?user={user} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nX-Syft-WS-Encodings: json\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    ).encode()
+
+
+def client_frame(opcode, payload):
+    assert len(payload) < 126
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+def receive_until(connection, part):
+    received = b""
+    while part not in received:
+        more = connection.recv(65536)
+        assert more, received
+        received += more
+    return received
+
+
+def receive_all(connection):
+    received = b""
+    while more := connection.recv(65536):
+        received += more
+    return received
+
+
+@pytest.mark.parametrize("piece", [1, 10000])
+def test_a_ping_right_behind_the_request_is_answered(own_relay, piece):
+    request = upgrade_request("a@x.org") + client_frame(9, b"early")
+    with dial(own_relay()) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(request), piece):
+            connection.sendall(request[at : at + piece])
+        received = receive_until(connection, b"\x8a\x05early")
+    assert received.startswith(b"HTTP/1.1 101 ") and received.count(b"HTTP/") == 1
+
+
+@pytest.mark.parametrize(
+    "bad, code",
+    [
+        (b"\x81\x01x", 1002),  # no mask
+        (client_frame(3, b""), 1002),  # no such opcode
+        (b"\x82\xff" + (1 << 62).to_bytes(8, "big") + bytes(4), 1009),
+        (client_frame(8, (4001).to_bytes(2, "big")), 4001),  # a close, which is answered alike
+        (client_frame(8, b""), 1000),
+    ],
+)
+def test_what_ends_a_websocket_is_answered_with_a_close(own_relay, bad, code):
+    with dial(own_relay()) as connection:
+        connection.sendall(upgrade_request("a@x.org") + bad + b"and what is behind it" * 1000)
+        assert receive_all(connection).endswith(b"\x88\x02" + code.to_bytes(2, "big"))
+
+
+def test_one_who_pings_and_never_reads_costs_no_memory(own_relay):
+    relay = own_relay()
+    before = resident_kib(relay.process.pid)
+    with dial(relay) as connection:
+        connection.sendall(upgrade_request("a@x.org"))
+        receive_until(connection, b"\r\n\r\n")
+        for _ in range(200):
+            connection.sendall(client_frame(9, bytes(125)) * 1000)
+        assert resident_kib(relay.process.pid) - before < 4 << 10
+
+
+def test_a_connection_too_many_is_refused(own_relay):
+    relay = own_relay()
+    with contextlib.ExitStack() as opened:
+        for number in range(1024):
+            connection = opened.enter_context(dial(relay))
+            connection.sendall(upgrade_request(f"u{number}@x.org"))
+            receive_until(connection, b"\r\n\r\n")
+        last = opened.enter_context(dial(relay))
+        last.sendall(upgrade_request("last@x.org"))
+        assert receive_all(last).startswith(b"HTTP/1.1 503 ")
+    with dial(relay) as connection:  # they are gone
+        connection.sendall(upgrade_request("a@x.org"))
+        receive_until(connection, b"HTTP/1.1 101 ")
 
 
 # --- bounds and fairness -------------------------------------------------------------------------
@@ -410,6 +501,7 @@ async def test_sigterm_ends_it_with_0_while_connections_live(start, options):
     await burst(a, sid, net.path(), 200, bytes(1000))
     net.relay.process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(net.relay.process.wait, 20) == 0
-    with pytest.raises(websockets.ConnectionClosed):
+    with pytest.raises(websockets.ConnectionClosed) as closed:
         while True:
             await b.next()
+    assert closed.value.rcvd.code == 1001  # going away
