@@ -43,6 +43,24 @@ def run(program, *options):
     return subprocess.run([program, *options], capture_output=True, text=True, timeout=20)
 
 
+def dial(relay):
+    host, port = relay.url.removeprefix("ws://").rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def upgrade_request(user):
+    return (
+        f"GET /api/v1/events?user={user} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nX-Syft-WS-Encodings: json\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    ).encode()
+
+
+def client_frame(opcode, payload):
+    assert len(payload) < 126
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
 # --- the command line ----------------------------------------------------------------------------
 
 
@@ -158,8 +176,7 @@ def test_healthz(own_relay):
 
 def http(relay, request):
     """The answer's bytes to this request, until the relay is silent or closes."""
-    host, port = relay.url.removeprefix("ws://").rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with dial(relay) as connection:
         connection.sendall(request)
         return connection.recv(65536)
 
@@ -174,20 +191,14 @@ def test_other_requests_are_refused(own_relay, target, status):
 
 
 def test_a_plus_in_the_user_is_explained(own_relay):
-    upgrade = (
-        "GET /api/v1/events?user=a+b@x.org HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    )
-    answer = http(own_relay(), upgrade.encode())
+    answer = http(own_relay(), upgrade_request("a+b@x.org"))
     assert answer.startswith(b"HTTP/1.1 400 ") and b"%2B" in answer
 
 
 @pytest.mark.parametrize("garbage", [b"\x00" * 100, b"GET", b"\xff\xfe\r\n\r\n", b"A" * 100000])
 def test_garbage_harms_nobody(own_relay, garbage):
     relay = own_relay()
-    host, port = relay.url.removeprefix("ws://").rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with dial(relay) as connection:
         connection.sendall(garbage)
     test_url = relay.url.replace("ws://", "http://") + "/healthz"
     with urllib.request.urlopen(test_url, timeout=10) as answer:
@@ -195,24 +206,6 @@ def test_garbage_harms_nobody(own_relay, garbage):
 
 
 # --- connections ---------------------------------------------------------------------------------
-
-
-def dial(relay):
-    host, port = relay.url.removeprefix("ws://").rsplit(":", 1)
-    return socket.create_connection((host, int(port)), timeout=10)
-
-
-def upgrade_request(user):
-    return (
-        f"GET /api/v1/events?user={user} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nX-Syft-WS-Encodings: json\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    ).encode()
-
-
-def client_frame(opcode, payload):
-    assert len(payload) < 126
-    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
 
 
 def receive_until(connection, part):
@@ -334,17 +327,11 @@ async def unread_connection(net, user):
     """A connection whose owner accepts by hand and then never reads."""
     url = urllib.parse.urlsplit(net.url(user))
     reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=2048)
-    writer.write(
-        f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nX-Syft-WS-Encodings: json\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-    )
+    writer.write(upgrade_request(urllib.parse.quote(net.user(user))))
     await reader.readuntil(b"\r\n\r\n")
 
     def send(text):
-        body = text.encode()
-        assert len(body) < 126
-        writer.write(bytes([0x81, 0x80 | len(body), 0, 0, 0, 0]) + body)
+        writer.write(client_frame(1, text.encode()))
 
     return send, writer
 
