@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <utility>
 
 #include "common/bytes.h"
@@ -56,8 +56,8 @@ class ByteQueue {
  private:
   static constexpr size_t kSmallChunk = 4096;  // bytes: small records share one allocation
 
-  std::deque<Bytes> chunks_;
-  size_t begin_ = 0;  // of the first chunk
+  std::list<Bytes> chunks_;  // a deque takes half a kilobyte while it is empty
+  size_t begin_ = 0;         // of the first chunk
   size_t size_ = 0;
 };
 

@@ -211,8 +211,7 @@ bool SenderLog::Next(Time now, Sending* sending) {
   Record* record = lost_ > 0 ? FirstLost() : nullptr;
   if (record == nullptr) {
     if (window_blocked()) SplitFirst(static_cast<size_t>(edge_ - sent_offset_));
-    transmitted_.push_back(std::move(unsent_.front()));
-    unsent_.pop_front();
+    transmitted_.splice(transmitted_.end(), unsent_, unsent_.begin());
     record = &transmitted_.back();
     record->seq = next_seq_++;
     const size_t bytes = StreamBytes(record->tag, *record->frame);
@@ -281,15 +280,14 @@ void SenderLog::SessionDown() {
 
 bool SenderLog::Acknowledged(const FlowGrant& grant, const std::vector<SeqRange>& miss, Time now) {
   if (!Grant(grant, now)) return false;
-  for (const auto& [first, last] : miss) {
-    const uint64_t begin = std::max(first, acked_next_);
-    const uint64_t end = std::min(last, next_seq_);
-    for (uint64_t seq = begin; seq < end; ++seq) {
-      Record& record = transmitted_[static_cast<size_t>(seq - acked_next_)];
-      const bool due =
-          record.in_flight && !record.frame->queued && now - record.mark.sent_at >= srtt_;
-      if (due) SetInFlight(&record, false);
-    }
+  if (miss.empty()) return true;
+  for (Record& record : transmitted_) {
+    const bool missing = std::any_of(miss.begin(), miss.end(), [&record](const SeqRange& range) {
+      return range.first <= record.seq && record.seq < range.second;
+    });
+    const bool due =
+        missing && record.in_flight && !record.frame->queued && now - record.mark.sent_at >= srtt_;
+    if (due) SetInFlight(&record, false);
   }
   return true;
 }

@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string_view>
 
@@ -138,8 +138,9 @@ class SenderLog {
   const size_t headroom_;
   FlightBudget& flight_;
 
-  std::deque<Record> transmitted_;  // seq acked_next_ .. next_seq_ - 1
-  std::deque<Record> unsent_;
+  // Lists: most logs are empty, and a deque takes half a kilobyte then.
+  std::list<Record> transmitted_;  // seq acked_next_ .. next_seq_ - 1
+  std::list<Record> unsent_;
   uint64_t acked_next_ = 1, next_seq_ = 1;
   uint64_t acked_offset_ = 0;  // payload bytes in front of acked_next_
   uint64_t sent_offset_ = 0;   // payload bytes in front of next_seq_
