@@ -1,5 +1,6 @@
 #include "proxy/core/json_object.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <utility>
@@ -13,10 +14,16 @@ constexpr size_t kTextMax = 2 << 10;  // bytes of any one text; the longest path
 
 // PlainText() leaves no control characters: what is to be escaped is little (RFC 8259 §7).
 void AppendText(std::string_view text, std::string* out) {
+  const auto special = [](char c) { return c == '"' || c == '\\'; };
+  const std::string plain = PlainText(text, kTextMax);
   *out += '"';
-  for (const char c : PlainText(text, kTextMax)) {
-    if (c == '"' || c == '\\') *out += '\\';
-    *out += c;
+  for (auto at = plain.begin(); at != plain.end();) {
+    const auto end = std::find_if(at, plain.end(), special);
+    out->append(at, end);
+    if (end == plain.end()) break;
+    *out += '\\';
+    *out += *end;
+    at = end + 1;
   }
   *out += '"';
 }
