@@ -65,7 +65,7 @@ Sidecar::Sidecar(uv_loop_t* loop, ProxyOptions options, Log& log)
                     CoreCalled();
                   }),
       markers_(
-          loop, ScanOptionsOf(options_), [this](const MarkerScan& scan) { OnScan(scan); }, log),
+          loop, ScanOptionsOf(options_), [this] { OnScan(); }, log),
       telemetry_(loop, options_.telemetry_interval,
                  TelemetryFile(options_.data_dir, options_.email, log),
                  {.changes = [this] { return Changes(); },
@@ -94,8 +94,7 @@ std::optional<Error> Sidecar::Start() {
 
 // --- markers and ports -------------------------------------------------------------------------
 
-void Sidecar::OnScan(const MarkerScan& scan) {
-  scan_ = scan;
+void Sidecar::OnScan() {
   Replan();
   if (exit_rule_.on()) exit_timer_.Start(0);  // a marker may come and go between two looks
 }
@@ -103,16 +102,19 @@ void Sidecar::OnScan(const MarkerScan& scan) {
 void Sidecar::Replan() {
   if (draining_) return;
   const auto busy = [this](const ChannelKey& key) {
-    const auto found = ports_.find(key);
-    return found != ports_.end() && core_.ChannelBusy(found->second.channel);
+    const Port* port = PortOf(key);
+    return port != nullptr && core_.ChannelBusy(port->channel);
   };
-  MarkerPlan next = PlanMarkers(scan_, plan_, busy,
+  MarkerPlan next = PlanMarkers(markers_.scan(), plan_, busy,
                                 {.own_email = options_.email,
                                  .started_ns = started_us_ * 1000,
                                  .channels = options_.channels});
   const PlanDiff diff = DiffPlans(plan_, next);
-  plan_ = std::move(next);
+  plan_.swap(next);  // the ports' plans lie in `next` now, until all were told where theirs is
   Apply(diff);
+  for (const PlannedChannel& planned : plan_) {
+    if (Port* port = PortOf(planned.key)) port->plan = &planned;
+  }
   AddReplacements();
   RetryLater();
   CoreCalled();
@@ -121,19 +123,29 @@ void Sidecar::Replan() {
 // Everything that no longer listens on its old port is closed first.
 void Sidecar::Apply(const PlanDiff& diff) {
   for (const ChannelKey& key : diff.removed) Close(key, "marker removed");
-  for (const auto& replaced : diff.replaced) {
-    replacements_.push_back({ports_[replaced.old].channel, replaced.now});
-    Close(replaced.old, "the marker asks for another channel");
+  for (const auto& [old, now] : diff.replaced) {
+    for (Replacement& waiting : replacements_) {
+      if (waiting.key == old) waiting.key = now.key;
+    }
+    const Port* port = PortOf(old);
+    if (port == nullptr) continue;
+    replacements_.push_back({port->channel, now.key});
+    Close(old, "the marker asks for another channel");
   }
   for (const PlannedChannel& planned : diff.changed) {
-    Port& port = ports_[planned.key];
-    port.plan = planned;
-    port.listeners.reset();
-    port.fault.reset();
+    Port* port = PortOf(planned.key);
+    if (port == nullptr) continue;
+    port->plan = &planned;
+    port->listeners.reset();
+    port->fault.reset();
     unsettled_.insert(planned.key);
   }
-  for (const PlannedChannel& planned : diff.changed) Open(&ports_[planned.key]);
-  for (const ChannelKey& key : diff.woken) core_.WakeChannel(ports_[key].channel, Now());
+  for (const PlannedChannel& planned : diff.changed) {
+    if (Port* port = PortOf(planned.key)) Open(port);
+  }
+  for (const ChannelKey& key : diff.woken) {
+    if (const Port* port = PortOf(key)) core_.WakeChannel(port->channel, Now());
+  }
   for (const PlannedChannel& planned : diff.added) Add(planned);
   for (const PlannedChannel& planned : diff.rejected) {
     log_.Write(LogLevel::kWarning,
@@ -143,10 +155,15 @@ void Sidecar::Apply(const PlanDiff& diff) {
 
 void Sidecar::Add(const PlannedChannel& planned) {
   Port& port = ports_[planned.key];
-  port.plan = planned;
+  port.plan = &planned;
   port.channel = core_.AddChannel(planned.spec, Now());
   unsettled_.insert(planned.key);
   Open(&port);
+}
+
+Sidecar::Port* Sidecar::PortOf(const ChannelKey& key) {
+  const auto found = ports_.find(key);
+  return found == ports_.end() ? nullptr : &found->second;
 }
 
 void Sidecar::AddReplacements() {
@@ -159,8 +176,8 @@ void Sidecar::AddReplacements() {
     }
     // The markers may have changed again meanwhile: only what the plan in force still says.
     for (const PlannedChannel& planned : plan_) {
-      const bool wanted = planned.state != PlanState::kRejected &&
-                          planned.key == replacement.now.key && !ports_.contains(planned.key);
+      const bool wanted = planned.state != PlanState::kRejected && planned.key == replacement.key &&
+                          !ports_.contains(planned.key);
       if (wanted) Add(planned);
     }
   }
@@ -168,29 +185,27 @@ void Sidecar::AddReplacements() {
 
 // Opens the listeners of a port that is ours, those that could not be opened before.
 void Sidecar::Open(Port* port) {
-  const std::string name = "marker=" + port->plan.markers.front();
-  if (port->plan.state == PlanState::kHeld) {
-    log_.Write(LogLevel::kInfo, name + " port held by " + port->plan.detail);
-    return core_.SetListening(port->channel, ListenState::kPortHeld, "held by " + port->plan.detail,
-                              Now());
+  const std::string name = "marker=" + port->plan->markers.front();
+  if (port->plan->state == PlanState::kHeld) {
+    log_.Write(LogLevel::kInfo, name + " port held by " + port->plan->detail);
+    return core_.SetListening(port->channel, ListenState::kPortHeld,
+                              "held by " + port->plan->detail, Now());
   }
-  if (port->plan.port == 0) {  // a channel that only dials
-    unsettled_.erase(port->plan.key);
+  if (port->plan->port == 0) {  // a channel that only dials
+    unsettled_.erase(port->plan->key);
     return ShowListening(port);
   }
   if (!port->listeners) {
     port->listeners = std::make_unique<PortListeners>(
-        loop_, options_.listen_addresses, port->plan.port,
-        [this, key = port->plan.key](int fd, const sockaddr_storage& client) {
-          OnConnection(key, fd, client);
-        },
-        [this, key = port->plan.key] {
-          ShowListening(&ports_[key]);
+        loop_, options_.listen_addresses, port->plan->port,
+        [this, port](int fd, const sockaddr_storage& client) { OnConnection(*port, fd, client); },
+        [this, port] {
+          ShowListening(port);
           CoreCalled();
         });
   }
   port->listeners->Open();
-  if (port->settled()) unsettled_.erase(port->plan.key);
+  if (port->settled()) unsettled_.erase(port->plan->key);
   ShowListening(port);
 }
 
@@ -202,10 +217,10 @@ void Sidecar::ShowListening(Port* port) {
                      fault, Now());
   if (port->fault == fault) return;
   port->fault = fault;
-  std::string text = "marker=" + port->plan.markers.front() + " peer=" + port->plan.spec.peer;
-  if (port->listeners) text += " port=" + std::to_string(port->plan.port);
+  std::string text = "marker=" + port->plan->markers.front() + " peer=" + port->plan->spec.peer;
+  if (port->listeners) text += " port=" + std::to_string(port->plan->port);
   if (port->listening()) text += " listening";
-  if (!port->plan.spec.dial.empty()) text += " dials=" + port->plan.spec.dial;
+  if (!port->plan->spec.dial.empty()) text += " dials=" + port->plan->spec.dial;
   if (!fault.empty()) text += ": " + fault;
   log_.Write(fault.empty() ? LogLevel::kInfo : LogLevel::kWarning, text);
 }
@@ -214,31 +229,27 @@ void Sidecar::ShowListening(Port* port) {
 bool Sidecar::IsOwn(const Endpoint& endpoint) const {
   const bool admin = endpoint.port == options_.admin_address.port;
   return admin || std::any_of(ports_.begin(), ports_.end(), [&](const auto& entry) {
-           return entry.second.listening() && entry.second.plan.port == endpoint.port;
+           return entry.second.listening() && entry.second.plan->port == endpoint.port;
          });
 }
 
 void Sidecar::Close(const ChannelKey& key, const std::string& reason) {
   const auto found = ports_.find(key);
   if (found == ports_.end()) return;
-  log_.Write(LogLevel::kInfo, "marker=" + found->second.plan.markers.front() + " port=" +
-                                  std::to_string(found->second.plan.port) + " closed: " + reason);
+  log_.Write(LogLevel::kInfo, "marker=" + found->second.plan->markers.front() + " port=" +
+                                  std::to_string(found->second.plan->port) + " closed: " + reason);
   leaving_.push_back(found->second.channel);
   core_.RemoveChannel(found->second.channel, reason, Now());
   unsettled_.erase(key);
   ports_.erase(found);
 }
 
-void Sidecar::OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client) {
-  const auto found = ports_.find(key);
+void Sidecar::OnConnection(const Port& port, int fd, const sockaddr_storage& client) {
   const auto from = FromSocketAddress(reinterpret_cast<const sockaddr*>(&client));
-  if (found == ports_.end() || !from ||
-      !admission_.Admit(from->address, found->second.plan.port, Now())) {
-    return ResetSocket(fd);
-  }
+  if (!from || !admission_.Admit(from->address, port.plan->port, Now())) return ResetSocket(fd);
   const auto conn = party_.Add(fd);
   if (!conn) return;
-  core_.PartyAccepted(found->second.channel, *conn, Now());
+  core_.PartyAccepted(port.channel, *conn, Now());
   CoreCalled();
 }
 
@@ -255,8 +266,8 @@ void Sidecar::RetryPorts() {
   bool held = false;
   for (const ChannelKey& key : std::vector<ChannelKey>(unsettled_.begin(), unsettled_.end())) {
     Port& port = ports_.at(key);
-    held |= port.plan.state == PlanState::kHeld;
-    if (port.plan.state == PlanState::kListen) Open(&port);
+    held |= port.plan->state == PlanState::kHeld;
+    if (port.plan->state == PlanState::kListen) Open(&port);
   }
   if (held) Replan();
   AddReplacements();
@@ -279,7 +290,7 @@ void Sidecar::ServeDenied() {
   for (const ChannelId channel : std::exchange(denied_, {})) {
     for (const auto& [key, port] : ports_) {
       if (port.channel != channel) continue;
-      acls_.Denied(channel, AclRequestOf(port.plan, plan_, options_.email));
+      acls_.Denied(channel, AclRequestOf(*port.plan, plan_, options_.email));
     }
   }
 }

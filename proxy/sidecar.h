@@ -59,35 +59,37 @@ class Sidecar {
   // A channel of the plan with its open ports.
   struct Port {
     ChannelId channel = 0;
-    PlannedChannel plan;
+    const PlannedChannel* plan = nullptr;      // of plan_
     std::unique_ptr<PortListeners> listeners;  // none: the port is another channel's, or draining
     std::optional<std::string> fault;          // of the listeners, as it was said last
 
     bool listening() const { return listeners && listeners->any(); }
     // On every address, or there is nothing to listen for.
     bool settled() const {
-      return plan.state == PlanState::kListen &&
-             (plan.port == 0 || (listeners && listeners->all()));
+      return plan->state == PlanState::kListen &&
+             (plan->port == 0 || (listeners && listeners->all()));
     }
   };
 
-  void OnScan(const MarkerScan& scan);
+  void OnScan();
   void Replan();
   void Apply(const PlanDiff& diff);
   void Add(const PlannedChannel& planned);
+  // Nothing: another channel has to make room first.
+  Port* PortOf(const ChannelKey& key);
   void AddReplacements();
   void Open(Port* port);
   void ShowListening(Port* port);
   void Close(const ChannelKey& key, const std::string& reason);
   bool IsOwn(const Endpoint& endpoint) const;
-  void OnConnection(const ChannelKey& key, int fd, const sockaddr_storage& client);
+  void OnConnection(const Port& port, int fd, const sockaddr_storage& client);
   void RetryLater();
   void RetryPorts();
   void Tick();
   void CoreCalled();  // after each call into the core: what it asked for, its deadline, its end
   void ServeDenied();
   SidecarStatus StatusHead();
-  void AddChannel(const ChannelKey& key, SidecarStatus* status);
+  void AddChannel(const Port& port, SidecarStatus* status);
   void LookForExit();
   void Drain(const std::string& why);
   void Stop();
@@ -112,15 +114,14 @@ class Sidecar {
   Time core_at_ = kNever;          // what core_timer_ is set to
   std::vector<ChannelId> denied_;  // by the relay, since CoreCalled() looked last
 
-  MarkerScan scan_;
   MarkerPlan plan_;
-  std::map<ChannelKey, Port> ports_;
-  std::set<ChannelKey> unsettled_;  // of ports_: held, or not listening everywhere
-  bool retry_set_ = false;          // port_timer_
+  std::map<ChannelKey, Port> ports_;  // whose listeners know where their port lies in it
+  std::set<ChannelKey> unsettled_;    // of ports_: held, or not listening everywhere
+  bool retry_set_ = false;            // port_timer_
   // Channels that another one makes room for; it is added when the old object is gone.
   struct Replacement {
     ChannelId old = 0;
-    PlannedChannel now;
+    ChannelKey key;
   };
   std::vector<Replacement> replacements_;
   std::vector<ChannelId> leaving_;  // removed, and perhaps not gone yet: they still count

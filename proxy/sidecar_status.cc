@@ -17,7 +17,7 @@ SidecarStatus Sidecar::StatusHead() {
                        .pid = getpid(),
                        .started_ms = started_us_ / 1000,
                        .updated_ms = WallTime() / 1000,
-                       .markers_read = scan_.number > 0,
+                       .markers_read = markers_.scan().number > 0,
                        .draining = draining_,
                        .refused = admission_.refused(),
                        .link = {.up = link_.up(),
@@ -49,37 +49,43 @@ StatusSource Sidecar::LookedAt(StatusOf which) {
   return Status(which);
 }
 
-void Sidecar::AddChannel(const ChannelKey& key, SidecarStatus* status) {
-  const Port& port = ports_.at(key);
+void Sidecar::AddChannel(const Port& port, SidecarStatus* status) {
   if (core_.ChannelGone(port.channel)) return;
   status->channels.push_back(core_.Status(port.channel, Now()));
-  status->channels.back().port = port.listening() ? port.plan.port : 0;
+  status->channels.back().port = port.listening() ? port.plan->port : 0;
 }
 
 // Channels may come and go while it is taken.
 StatusSource Sidecar::Status(StatusOf which) {
-  const auto add = [this](const auto& channels, auto key_of, std::optional<ChannelKey>* last,
+  const auto add = [this](const auto& channels, auto port_of, std::optional<ChannelKey>* last,
                           SidecarStatus* status) {
     auto at = *last ? channels.upper_bound(**last) : channels.begin();
+    const Port* port = nullptr;
     for (size_t n = 0; n < kStatusSlice && at != channels.end(); ++n, ++at) {
-      *last = key_of(*at);
-      AddChannel(**last, status);
+      port = &port_of(*at);
+      AddChannel(*port, status);
     }
+    if (port != nullptr) *last = port->plan->key;
     return at != channels.end();
   };
   return {StatusHead(),
           [this, which, add, last = std::optional<ChannelKey>()](SidecarStatus* status) mutable {
-            const auto first = [](const auto& entry) { return entry.first; };
-            const auto itself = [](const ChannelKey& key) { return key; };
-            return which == StatusOf::kAll ? add(ports_, first, &last, status)
-                                           : add(unsettled_, itself, &last, status);
+            const auto second = [](const auto& entry) -> const Port& { return entry.second; };
+            const auto named = [this](const ChannelKey& key) -> const Port& {
+              return ports_.at(key);
+            };
+            return which == StatusOf::kAll ? add(ports_, second, &last, status)
+                                           : add(unsettled_, named, &last, status);
           }};
 }
 
 uint64_t Sidecar::Changes() {
   const RelayLinkCounters& link = link_.counters();
   Digest digest;
-  digest.Add(core_.Changes(Now())).Add(scan_.number).Add(draining_).Add(admission_.refused());
+  digest.Add(core_.Changes(Now()))
+      .Add(markers_.scan().number)
+      .Add(draining_)
+      .Add(admission_.refused());
   digest.Add(link_.up()).Add(link_.last_error()).Add(link.ups).Add(link.malformed);
   return digest.value();
 }

@@ -75,7 +75,7 @@ void MarkerWatcher::Worked() {
   }
   if (tree_.Digest(WallClockNs())) {
     WarnOnce(tree_.scan());
-    on_scan_(tree_.scan());
+    on_scan_();
     if (stopping_) return;
   }
   if (more_) return Queue();

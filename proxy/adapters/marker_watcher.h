@@ -20,9 +20,9 @@ namespace hotlink {
 
 class MarkerWatcher {
  public:
-  // Called on the loop's thread when the first scan is complete and whenever its result has
-  // changed; the scan lives until the callback returns. May call Stop().
-  using OnScan = std::function<void(const MarkerScan&)>;
+  // Called on the loop's thread when the first scan is complete and whenever scan() has changed.
+  // May call Stop().
+  using OnScan = std::function<void()>;
 
   // `loop` and `log` outlive the watcher.
   MarkerWatcher(uv_loop_t* loop, MarkerScanOptions options, OnScan on_scan, Log& log);
@@ -33,6 +33,9 @@ class MarkerWatcher {
 
   // REQUIRES: called once.
   void Start();
+  // What was found so far, number 0 before the first OnScan. On the loop's thread: it changes only
+  // right before OnScan is called.
+  const MarkerScan& scan() const { return tree_.scan(); }
   // No OnScan from here on. Work under way is cancelled or awaited, then `closed` is called from
   // the loop; in it the watcher may be destroyed. REQUIRES: started, and called once.
   void Stop(std::function<void()> closed);

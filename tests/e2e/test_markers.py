@@ -45,6 +45,20 @@ def test_a_new_port_leaves_the_live_join_alone(world):
     finish(u, v)
 
 
+def test_a_new_peer_is_taken_after_the_drain_though_the_marker_changes_meanwhile(world):
+    a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="1000")
+    x, y = Party(a.port), Party(b.port)
+    talk(x, y)
+    old, new = a.port, world.ports.take()
+    rewrite(own_marker(a), to="c@example.org")
+    a.wait_not_listening(old)
+    rewrite(own_marker(a), port=new, ports={a.email: new})
+    x.expect_reset()
+    y.expect_reset()
+    a.wait_listening(new)
+    a.wait_channel("it is the new peer's", lambda c: c["peer"] == "c@example.org")
+
+
 def test_removed_closes_the_port_and_drains_the_join(world):
     a, b = world.pair(HOTLINK_PROXY_DRAIN_MS="500")
     x, y = Party(a.port), Party(b.port)
