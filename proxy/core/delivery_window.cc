@@ -53,8 +53,6 @@ void DeliveryWindow::Acknowledged(const Mark& mark, size_t bytes, bool fresh, Ti
   Measure(mark, now);
   if (fresh) RoundTrip(mark, now);
   if (mark.delivered >= round_end_) EndRound();
-  StepProbe(now);
-  Adapt();
 }
 
 // What was delivered while it was under way. The slower of sending and answering counts: answers
@@ -114,7 +112,8 @@ void DeliveryWindow::StepProbe(Time now) {
   probed_ = 0;
 }
 
-void DeliveryWindow::Adapt() {
+void DeliveryWindow::Adapt(Time now) {
+  StepProbe(now);
   if (shortest_ == 0 || rate() == 0) return;
   const double carried = rate() * static_cast<double>(shortest_);
   const double queue = rate() * static_cast<double>(kQueueTime);

@@ -35,12 +35,14 @@ class DeliveryWindow {
 
   // A record is sent while `in_flight` other bytes are.
   Mark Sent(size_t in_flight, Time now);
-  // Before what an answer acknowledges is told: `limits` says that more would have been sent if the
-  // window were larger.
+  // An answer that acknowledges records is told in three steps. First: `limits` says that more
+  // would have been sent if the window were larger.
   void Answered(size_t in_flight, bool limits);
-  // A record of `bytes` was acknowledged. `fresh`: by the answer to its only transmission, so that
-  // the time between is a round trip.
+  // Then each record, of `bytes`, in order. `fresh`: by the answer to its only transmission, so
+  // that the time between is a round trip.
   void Acknowledged(const Mark& mark, size_t bytes, bool fresh, Time now);
+  // At last what follows from all of them: size() and frame(). Nothing is sent in between.
+  void Adapt(Time now);
 
   size_t size() const { return size_; }  // bytes that may be in flight
   // Bytes of a frame that the path takes in kFrameTime: nobody waits longer behind one.
@@ -53,7 +55,6 @@ class DeliveryWindow {
   void GrewOrNot();
   void RoundTrip(const Mark& mark, Time now);
   void StepProbe(Time now);
-  void Adapt();
   void Resize(double size, double frame);
 
   const CoreConfig* config_;

@@ -241,6 +241,7 @@ bool SenderLog::Grant(const FlowGrant& grant, Time now) {
     Drop(&record);
     progress = true;
   }
+  if (progress) window_.Adapt(now);
   if (grant.next == acked_next_) {
     edge_ = std::max(edge_, acked_offset_ + std::min(grant.win, kMaxWindow));
     frames_ = grant.frames;

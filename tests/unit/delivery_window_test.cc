@@ -13,12 +13,13 @@ constexpr size_t kMost = 4 << 20, kFrameMax = 256 << 10;
 constexpr double kMegabyte = 1e6 / kSecond;  // a second, in bytes a microsecond
 
 // A line that carries `rate` with a delay each way; a sender that always has more, unless it is
-// told to send less. What is answered is acknowledged one record at a time.
+// told to send less.
 class Line {
  public:
   double rate = 2.5 * kMegabyte;
   Duration round_trip = 40 * kMillisecond;
-  Duration jitter = 0;  // of each answer, whatever is under way
+  Duration jitter = 0;    // of each answer, whatever is under way
+  Duration together = 0;  // what arrives within is answered at once; 0: each record by itself
   std::shared_ptr<PathRate> path = std::make_shared<PathRate>();
   CoreConfig config;
   DeliveryWindow window{config, path};
@@ -34,7 +35,7 @@ class Line {
     double has = 0;
     for (; now < end; now += kMillisecond) {
       has = at_most == 0 ? kMost : std::min<double>(kMost, has + at_most / 1000);
-      Answers();
+      if (now >= answered_at_ + together) Answers();
       for (size_t bytes; has >= 1; Send(bytes)) {
         bytes = std::min(window.frame(), static_cast<size_t>(has));
         if (in_flight_ > 0 && in_flight_ >= window.size()) break;
@@ -57,21 +58,28 @@ class Line {
     records_.push_back({window.Sent(in_flight_, now), bytes, free_at_ + round_trip + jitter});
     in_flight_ += bytes;
   }
+  bool HasAnswer() const { return !records_.empty() && records_.front().answer_at <= now; }
   void Answers() {
-    while (!records_.empty() && records_.front().answer_at <= now) {
-      const Record record = records_.front();
-      records_.pop_front();
+    while (HasAnswer()) {
       window.Answered(in_flight_, more_ && in_flight_ >= window.size());
-      window.Acknowledged(record.mark, record.bytes, true, now);
-      in_flight_ -= record.bytes;
-      longest = std::max(longest, now - record.mark.sent_at);
-      carried += record.bytes;
+      for (bool last = false; !last;) {
+        const Record record = records_.front();
+        records_.pop_front();
+        last = together == 0 || !HasAnswer();
+        window.Acknowledged(record.mark, record.bytes, last, now);
+        in_flight_ -= record.bytes;
+        longest = std::max(longest, now - record.mark.sent_at);
+        carried += record.bytes;
+      }
+      window.Adapt(now);
+      answered_at_ = now;
     }
   }
 
   std::deque<Record> records_;
   size_t in_flight_ = 0;
   Time free_at_ = 0;
+  Time answered_at_ = 0;
   bool more_ = true;
 };
 
@@ -163,6 +171,47 @@ TEST_CASE("looking for the shortest round trip costs little") {
   line.Run(5 * kSecond);
   line.Run(30 * kSecond);
   CHECK(static_cast<double>(line.carried) > 0.96 * 25e6 * 30);
+}
+
+TEST_CASE("records that are answered together measure a line as well as one by one") {
+  for (const Duration together : {5 * kMillisecond, 10 * kMillisecond}) {
+    CAPTURE(together);
+    Line line;
+    line.rate = 25 * kMegabyte;
+    line.together = together;
+    line.Run(5 * kSecond);
+    line.Run(30 * kSecond);
+    CHECK(static_cast<double>(line.carried) > 0.96 * 25e6 * 30);
+    CHECK(line.longest < line.round_trip + 60 * kMillisecond);
+  }
+}
+
+// Answers of two records: one sent before the answer that came last, one after it.
+TEST_CASE("a probe empties the queues for a round before it measures, whatever an answer tells") {
+  const auto path = std::make_shared<PathRate>();
+  CoreConfig config;
+  DeliveryWindow window(config, path);
+  Time now = kSecond;
+  constexpr size_t kBytes = 1 << 20;
+  DeliveryWindow::Mark early = window.Sent(0, now);
+  const auto round = [&](Duration trip) {
+    const DeliveryWindow::Mark late = window.Sent(kBytes, now);
+    const DeliveryWindow::Mark next = window.Sent(2 * kBytes, now + kMillisecond);
+    now += trip;
+    window.Answered(3 * kBytes, true);
+    window.Acknowledged(early, kBytes, false, now);
+    window.Acknowledged(late, kBytes, true, now);
+    window.Adapt(now);
+    early = next;
+  };
+  for (int n = 0; n < 20; ++n) round(40 * kMillisecond);
+  const size_t usual = window.size();
+  int small = 0;
+  for (int n = 0; n < 300; ++n) {
+    round(41 * kMillisecond);
+    if (window.size() < usual / 2) ++small;
+  }
+  CHECK(small == 2);
 }
 
 }  // namespace
