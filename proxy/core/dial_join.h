@@ -79,9 +79,19 @@ class DialJoin {
   void EndHere(std::string_view why) { End(conn_ && (ours_ || PartySpoke()), why); }
   Time Deadline() const;
 
-  bool received() const { return received_; }
-  size_t held() const { return in_.size(); }
-  bool party_not_reading() const { return conn_ && conn_->write_blocked && !in_.empty(); }
+  // What the status says of it.
+  struct Facts {
+    size_t held = 0;           // bytes that the party has not taken yet
+    bool unbound = false;      // no connection yet
+    bool received = false;     // the peer's connection sent or ended something
+    bool not_reading = false;  // bytes wait, and the party takes none
+  };
+  Facts facts() const {
+    return {.held = in_.size(),
+            .unbound = !bound(),
+            .received = received_,
+            .not_reading = conn_ && conn_->write_blocked && !in_.empty()};
+  }
   Time last_moved() const { return conn_ ? conn_->last_moved : 0; }
 
  private:

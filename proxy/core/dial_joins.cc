@@ -76,6 +76,8 @@ void DialJoins::Touch(Key key, Entry* entry) {
 
 void DialJoins::Remove(Key key) {
   const auto found = joins_.find(key);
+  Note(key, &found->second, {});
+  last_moved_ = std::max(last_moved_, context_.now);
   const auto id = by_id_.find(found->second.join.id());
   if (id != by_id_.end() && id->second == key) by_id_.erase(id);
   joins_.erase(found);
@@ -269,6 +271,7 @@ void DialJoins::ServeTouched() {
     }
     if (join.WantsDial()) Dial(key, entry);
     if (join.WantsRead() && !std::exchange(entry->in_turns, true)) turns_.push_back(key);
+    Note(key, entry, join.facts());
     due_.Schedule(key, join.Deadline(), &entry->scheduled);
   }
 }
@@ -283,6 +286,7 @@ void DialJoins::ReadInTurns() {
     entry->in_turns = false;
     if (!entry->join.WantsRead()) continue;
     read_budget_ -= entry->join.Read(read_budget_);
+    last_moved_ = std::max(last_moved_, entry->join.last_moved());
     if (entry->join.WantsRead()) {
       entry->in_turns = true;
       turns_.push_back(key);
@@ -300,40 +304,21 @@ Time DialJoins::Deadline(const Peer&, Time now) const {
 
 // --- what can be seen --------------------------------------------------------------------------
 
-size_t DialJoins::bound() const {
-  return static_cast<size_t>(std::count_if(
-      joins_.begin(), joins_.end(), [](const auto& pair) { return pair.second.join.bound(); }));
-}
-
-size_t DialJoins::held() const {
-  size_t held = 0;
-  for (const auto& [key, entry] : joins_) held += entry.join.held();
-  return held;
+// Whatever changes a join touches it, and each that was touched is noted once it was served.
+void DialJoins::Note(Key key, Entry* entry, const DialJoin::Facts& facts) {
+  const DialJoin::Facts before = std::exchange(entry->noted, facts);
+  held_ = held_ - before.held + facts.held;
+  received_ = received_ - before.received + facts.received;
+  not_reading_ = not_reading_ - before.not_reading + facts.not_reading;
+  if (facts.unbound && !before.unbound) unbound_.insert(key);
+  if (!facts.unbound && before.unbound) unbound_.erase(key);
+  last_moved_ = std::max(last_moved_, entry->join.last_moved());
 }
 
 std::string DialJoins::detail() const {
-  for (const auto& [key, entry] : joins_) {
-    if (entry.join.bound()) continue;
-    const std::string& fault = entry.join.dial_fault();
-    return "dialling " + dial_ + (fault.empty() ? "" : ": " + fault);
-  }
-  return "";
-}
-
-bool DialJoins::peer_party_seen() const {
-  return std::any_of(joins_.begin(), joins_.end(),
-                     [](const auto& pair) { return pair.second.join.received(); });
-}
-
-bool DialJoins::party_not_reading() const {
-  return std::any_of(joins_.begin(), joins_.end(),
-                     [](const auto& pair) { return pair.second.join.party_not_reading(); });
-}
-
-Time DialJoins::last_moved() const {
-  Time last = 0;
-  for (const auto& [key, entry] : joins_) last = std::max(last, entry.join.last_moved());
-  return last;
+  if (unbound_.empty()) return "";
+  const std::string& fault = joins_.at(*unbound_.begin()).join.dial_fault();
+  return "dialling " + dial_ + (fault.empty() ? "" : ": " + fault);
 }
 
 }  // namespace hotlink

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -52,14 +53,15 @@ class DialJoins : public Joins {
   std::string connections_limit() const override;
   Epoch epoch() const override { return 1; }
   bool waits_for_look_ahead() const override { return false; }
-  size_t held() const override;
+  // What follows is as after the last Step().
+  size_t held() const override { return held_; }
   size_t window_taken() const override { return 0; }
-  size_t dialling() const override { return joins_.size() - bound(); }
+  size_t dialling() const override { return unbound_.size(); }
   std::string detail() const override;
   bool committed() const override { return !joins_.empty(); }
-  bool peer_party_seen() const override;
-  bool party_not_reading() const override;
-  Time last_moved() const override;
+  bool peer_party_seen() const override { return received_ > 0; }
+  bool party_not_reading() const override { return not_reading_ > 0; }
+  Time last_moved() const override { return last_moved_; }
 
  private:
   // Joins by a number of our own: an orphan's stream number may come again with the new peer.
@@ -69,6 +71,7 @@ class DialJoins : public Joins {
     explicit Entry(DialJoinContext& context, Arguments&&... arguments)
         : join(context, std::forward<Arguments>(arguments)...) {}
     DialJoin join;
+    DialJoin::Facts noted;  // counted in held_ and those behind it
     bool in_turns = false;  // for reading
     bool touched = false;   // to be served in this step
     Time scheduled = kNever;
@@ -89,7 +92,7 @@ class DialJoins : public Joins {
   void Dial(Key key, Entry* entry);
   void ReadInTurns();
   void Remove(Key key);
-  size_t bound() const;
+  void Note(Key key, Entry* entry, const DialJoin::Facts& facts);
 
   const ChannelId channel_;
   ChannelHost& host_;
@@ -109,6 +112,12 @@ class DialJoins : public Joins {
   uint64_t begun_ = 0;  // streams of ours
   Epoch newest_of_peer_ = 0;
   size_t read_budget_ = 0;
+
+  // What can be seen: kept up to date join by join, for there may be thousands.
+  size_t held_ = 0;
+  size_t received_ = 0, not_reading_ = 0;  // joins of which that is so
+  std::set<Key> unbound_;
+  Time last_moved_ = 0;
 };
 
 }  // namespace hotlink
