@@ -173,7 +173,7 @@ Time Channel::Deadline(Time now) const {
   if (main_.up()) at = std::min(at, out_.TimeoutAt());
   if (main_.up() && out_.waits_for_link()) at = std::min(at, now + kMillisecond);
   at = std::min(at, std::max(now + 1, PlainAt()));
-  const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening;
+  const bool may_open = live_ && mode_ != Mode::kPlain && Serves();
   // A channel that waits for a place is stepped when one is free.
   if (may_open && main_.state() == OutboundSession::State::kDown && open_at_ > now) {
     at = std::min(at, open_at_);

@@ -59,10 +59,8 @@ class Channel {
   void OnClose(const Close& close, Time now);
   void OnSignal(const Signal& signal, Time now);
   void OnEcho(uint64_t number) { plain_.OnEcho(number); }
-  // Whether the peer's Opens are taken: the party can connect, and the channel is not leaving.
-  bool takes_sessions() const {
-    return listen_ == ListenState::kListening && drain_ == Joins::Drain::kNone;
-  }
+  // Whether the peer's Opens are taken: there is somebody to serve, and the channel is not leaving.
+  bool takes_sessions() const { return Serves() && drain_ == Joins::Drain::kNone; }
   // The peer opened a path of ours, as a client does that uses one path for both directions.
   void OnOpenOfOwnPath(const Open& open);
 
@@ -91,6 +89,8 @@ class Channel {
   size_t ConnectionsAllowed() const {
     return plain_.busy() ? config_.standbys : joins_->connections_allowed();
   }
+  // The party can connect; or did, before its port was lost, and has not ended or been heard out.
+  bool Serves() const { return listen_ == ListenState::kListening || busy() || !out_.empty(); }
   bool peer_known() const { return association_.peer() != 0; }
   void StepDrain(Time now);
   Time DrainEndAt() const;

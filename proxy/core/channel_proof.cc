@@ -16,7 +16,7 @@ bool Channel::WaitsForGrant() const {
 // Somebody waits for the peer or the relay: a party for a session, or bytes for their way.
 bool Channel::Waits() const {
   if (mode_ == Mode::kPlain) return plain_.waits_for_relay();
-  if (!main_.up()) return live_ && busy() && listen_ == ListenState::kListening;
+  if (!main_.up()) return live_ && busy();
   return out_.acknowledged() < out_.next_seq() || out_.HasNext() || WaitsForGrant();
 }
 

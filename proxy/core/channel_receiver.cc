@@ -46,7 +46,7 @@ void Channel::RememberAccepted(const std::string& sid) {
 }
 
 void Channel::OnOpen(const Open& open, Time now) {
-  if (listen_ != ListenState::kListening || drain_ == Joins::Drain::kRemoved) return;
+  if (!Serves() || drain_ == Joins::Drain::kRemoved) return;
   // None twice: a second Accept while Data passes can end the server (protocol.md §3). And no own
   // session is taken for the peer's.
   const bool known = std::find(accepted_.begin(), accepted_.end(), open.sid) != accepted_.end();

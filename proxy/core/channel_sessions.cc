@@ -65,7 +65,7 @@ void Channel::Restart(std::string_view why, bool tell, Time now) {
 void Channel::StepSessions(Time now) {
   if (!host_.link_up()) return;
 
-  const bool may_open = live_ && mode_ != Mode::kPlain && listen_ == ListenState::kListening &&
+  const bool may_open = live_ && mode_ != Mode::kPlain && Serves() &&
                         !(drain_ != Joins::Drain::kNone && out_.empty() && joins_->drained());
   StepSession(&main_, now);
   StepChallenge(now);
