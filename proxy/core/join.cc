@@ -276,6 +276,7 @@ bool Join::DropActive(bool reset, std::string_view why) {
   }
   active_->End(reset);
   active_.reset();
+  ended_at_ = now_;
   return true;
 }
 

@@ -50,7 +50,7 @@ class Join : public Joins {
   bool peer_party_seen() const override { return received_; }
   bool local_finished() const override { return own_fin_; }
   bool party_not_reading() const override;
-  Time last_moved() const override { return active_ ? active_->last_moved : 0; }
+  Time last_moved() const override { return active_ ? active_->last_moved : ended_at_; }
   // The active connection, unless a byte of it is on its way.
   std::optional<Connection> Release() override;
 
@@ -95,6 +95,7 @@ class Join : public Joins {
   Time now_ = 0;
   Epoch k_ = 1;
   std::optional<BoundConnection> active_;
+  Time ended_at_ = 0;  // of the one before
   InboundStore store_;
   bool own_fin_ = false;      // k.fin was appended
   bool received_ = false;     // a record of k came

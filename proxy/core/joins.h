@@ -79,7 +79,8 @@ class Joins : public RecordSink {
   virtual bool peer_party_seen() const = 0;  // the peer's connection sent or ended something
   virtual bool local_finished() const { return false; }  // our party ended, the peer's did not
   virtual bool party_not_reading() const = 0;
-  virtual Time last_moved() const = 0;  // a payload byte, either way
+  // When a payload byte did, either way, or a connection came or ended; 0: never.
+  virtual Time last_moved() const = 0;
 
   // A connection leaves for a join with a plain peer. Nothing: there is none that may.
   virtual std::optional<Connection> Release() { return std::nullopt; }

@@ -161,6 +161,21 @@ TEST_CASE_FIXTURE(PairWorld, "the figures of a join") {
   CHECK(Status(&a).draining);
 }
 
+TEST_CASE_FIXTURE(PairWorld, "how long a channel stands still is known when its join has ended") {
+  Connect(&a, 1, "x");
+  Connect(&b, 1, "y");
+  Run(kSecond);
+  Reset(&b, 1);
+  Run(20 * kSecond);
+  CHECK_FALSE(Status(&a).active);
+  CHECK(Status(&a).still / kSecond == 19);
+  CHECK(Status(&b).still / kSecond == 20);
+  Connect(&a, 2);
+  Run(100 * kMillisecond);
+  CHECK(Status(&a).active);
+  CHECK(Status(&a).still < kSecond);
+}
+
 TEST_CASE_FIXTURE(CoreWorld, "a port that cannot be listened on is named, and nothing is opened") {
   Side& a = Add("a@x");
   AddChannel(&a, "b@x");
