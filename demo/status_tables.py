@@ -4,8 +4,9 @@ On a terminal again and again, in place; else once.
 """
 
 import concurrent.futures
-import subprocess
 import threading
+
+from scenariolib.calls import call
 
 EVERY = 0.5  # seconds between two looks; a look takes as long, since rates come of two answers
 STATUS_LIMIT = 5  # seconds for `hotlink-proxy status`
@@ -47,17 +48,8 @@ class StatusTables:
             return [line for table in tables for line in table]
 
     def _status(self, environment):
-        try:
-            result = subprocess.run(
-                [self._program, "status"],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=STATUS_LIMIT,
-                start_new_session=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        result = call([self._program, "status"], STATUS_LIMIT, environment)
+        if result is None:
             return [f"{environment['SYFTBOX_EMAIL']}: no status within {STATUS_LIMIT} s"]
         if result.returncode != 0:
             return [f"{environment['SYFTBOX_EMAIL']}: {result.stderr.strip()}"]

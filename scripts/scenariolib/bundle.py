@@ -6,8 +6,9 @@ import json
 import os
 import pathlib
 import platform
-import subprocess
 import tarfile
+
+from scenariolib.calls import call
 
 REDACTED = b"***"
 MARKER_NAMES = ("stream.tcp", "stream.accept", "syft.pub.yaml")
@@ -21,19 +22,15 @@ def versions(build):
     """Of the programs and of what they run on."""
     lines = [f"{platform.platform()}", f"python {platform.python_version()}"]
     for program in ("hotlink-proxy", "hotlink-relay"):
-        command = [str(build / program), "--version"]
         try:
-            result = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=VERSION_LIMIT,
-                start_new_session=True,
-                check=False,
-            )
-            lines.append(result.stdout.strip() or f"{program}: {result.stderr.strip()}")
-        except (OSError, subprocess.TimeoutExpired) as error:
+            result = call([build / program, "--version"], VERSION_LIMIT)
+        except OSError as error:
             lines.append(f"{program}: {error}")
+            continue
+        if result is None:
+            lines.append(f"{program}: no version within {VERSION_LIMIT} s")
+        else:
+            lines.append(result.stdout.strip() or f"{program}: {result.stderr.strip()}")
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,8 @@ environment (docs/scenarios.md).
 """
 
 import shutil
-import subprocess
+
+from scenariolib.calls import call
 
 LABEL = "hotlink-scenario-run"
 REMOVE = {"podman": ["rm", "--force", "--volumes", "--time", "0"], "docker": ["rm", "-fv"]}
@@ -39,15 +40,5 @@ def _call(engine, *words):
     """What it prints; nothing if it is not there or fails."""
     if not shutil.which(engine):
         return ""
-    try:
-        result = subprocess.run(
-            [engine, *words],
-            capture_output=True,
-            text=True,
-            timeout=ENGINE_LIMIT,
-            start_new_session=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return ""
-    return result.stdout if result.returncode == 0 else ""
+    result = call([engine, *words], ENGINE_LIMIT)
+    return result.stdout if result is not None and result.returncode == 0 else ""

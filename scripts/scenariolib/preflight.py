@@ -1,8 +1,8 @@
 """What can be seen to be wrong before anything is started."""
 
 import os
-import subprocess
 
+from scenariolib.calls import call
 from scenariolib.errors import ScenarioError
 
 CHECK_LIMIT = 30  # seconds for `hotlink-proxy check`
@@ -28,20 +28,11 @@ def fits(scenario, server):
 
 def check_sidecar(world, name, say):
     """`hotlink-proxy check` with what the sidecar will be started with."""
-    command = [str(word) for word in world.sidecar_command(name, "check")]
     what = f"hotlink-proxy check for {name}"
-    try:
-        result = subprocess.run(
-            command,
-            env=world.sidecar_environment(name),
-            capture_output=True,
-            text=True,
-            timeout=CHECK_LIMIT,
-            start_new_session=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ScenarioError(f"{what}: no answer within {CHECK_LIMIT} s", "preflight") from None
+    command = world.sidecar_command(name, "check")
+    result = call(command, CHECK_LIMIT, world.sidecar_environment(name))
+    if result is None:
+        raise ScenarioError(f"{what}: no answer within {CHECK_LIMIT} s", "preflight")
     if result.returncode != 0:
         lines = (result.stdout + result.stderr).strip().splitlines()
         say("\n  ".join([f"{what}:", *lines]))

@@ -1,16 +1,15 @@
 """Relay, sidecars, markers and party programs of one run: how each is started."""
 
-import contextlib
 import hashlib
 import json
 import os
 import secrets
-import subprocess
 import sys
 import urllib.parse
 
 from launcher import write_atomically, write_channel_directory
 from scenariolib import containers
+from scenariolib.calls import call
 from scenariolib.errors import ScenarioError
 from scenariolib.ports import Ports
 from scenariolib.processes import MARK
@@ -169,19 +168,14 @@ class World:
 
     def save_status(self, name):
         """What `hotlink-proxy status` says of a sidecar that runs, into the logs."""
-        command = [str(word) for word in self.sidecar_command(name, "status", "--json")]
-        environment = self.sidecar_environment(name)
-        with open(self.directory / "logs" / f"status-{name}.json", "wb") as out:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # as of one that was stopped
-                subprocess.run(
-                    command,
-                    env=environment,
-                    stdout=out,
-                    stderr=out,
-                    timeout=STATUS_LIMIT,
-                    start_new_session=True,
-                    check=False,
-                )
+        command = self.sidecar_command(name, "status", "--json")
+        result = call(command, STATUS_LIMIT, self.sidecar_environment(name))
+        if result is None:  # as of one that was stopped
+            text = f"no status within {STATUS_LIMIT} s\n"
+        else:
+            text = result.stdout + result.stderr
+        path = self.directory / "logs" / f"status-{name}.json"
+        path.write_text(text, encoding="utf-8")
 
     def write_markers(self, name, run):
         """As the party's launcher does, for every link of it."""

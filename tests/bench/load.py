@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 
 from harness import REPOSITORY
+from scenariolib.calls import call
 
 BENCH_BIN = os.environ.get("HOTLINK_BENCH_BIN", str(REPOSITORY / "build/release/bench"))
 TIME_LIMIT = 60  # seconds for one run, where the figure does not say otherwise
@@ -18,12 +18,9 @@ def run_load(mode, pairs, *, time_limit=TIME_LIMIT, **numbers):
     """What the program prints, as a dict. `pairs`: [(end, end)], as "connect:5000"."""
     command = [f"{BENCH_BIN}/load", mode, *(f"{name}={value}" for name, value in numbers.items())]
     command += [end for pair in pairs for end in pair]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=time_limit, start_new_session=True
-        )
-    except subprocess.TimeoutExpired:
-        raise LoadFailed(f"{' '.join(command)}: not done after {time_limit} s") from None
+    done = call(command, time_limit)
+    if done is None:
+        raise LoadFailed(f"{' '.join(command)}: not done after {time_limit} s")
     if done.returncode != 0:
         raise LoadFailed(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
     return json.loads(done.stdout)
