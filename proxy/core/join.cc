@@ -218,6 +218,8 @@ bool Join::EndAborted() {
 Time Join::LingerAt(const Peer& peer, Time now) const {
   const InboundPart* part = store_.Current(k_);
   if (!active_ || !own_fin_ || (part != nullptr && (part->fin || part->rst))) return kNever;
+  // Many silent channels ping less often than this says (QuietPingAt()): the end then comes with
+  // the peer's next word, never sooner than without.
   const bool heard = peer.last_heard + 2 * config_.heard_ping > now;
   if (received_ && (queue_.empty() || !heard)) return kNever;
   return active_->last_moved + (queue_.empty() ? config_.linger : config_.linger_standby);

@@ -166,6 +166,11 @@ TEST_CASE_FIXTURE(JoinFixture, "rule 10: a record of this join keeps it, unless 
     peer.last_heard = now - 60 * kSecond;
     Wait(6 * kSecond);
     CHECK(party[1].end == End::kOpen);
+    Wait(50 * kSecond);
+    CHECK(party[1].end == End::kOpen);
+    Hear();
+    Step();
+    CHECK(party[1].end == End::kReset);
   }
 }
 
