@@ -57,7 +57,7 @@ BoundSocket Bind(const std::string& address, uint16_t port) {
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (target.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  SpareLoopbackPacing(fd, reinterpret_cast<sockaddr*>(&target));
+  TuneForLoopback(fd, reinterpret_cast<sockaddr*>(&target));
   if (bind(fd, reinterpret_cast<sockaddr*>(&target), size) != 0) return fail();
   bound.fd = fd;
   return bound;

@@ -53,7 +53,7 @@ int CurlConnection::OnCurlLog(CURL*, curl_infotype kind, char* text, size_t size
 curl_socket_t CurlConnection::OpenSocket(void*, curlsocktype, curl_sockaddr* to) {
   const int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  SpareLoopbackPacing(fd, &to->addr);
+  TuneForLoopback(fd, &to->addr);
   return fd;
 }
 

@@ -31,7 +31,7 @@ bool Dialler::Start(ConnId conn, const Endpoint& endpoint) {
   }
   Attempt& attempt = attempts_[conn];
   attempt.fd = fd;
-  SpareLoopbackPacing(fd, reinterpret_cast<sockaddr*>(&address));
+  TuneForLoopback(fd, reinterpret_cast<sockaddr*>(&address));
   const int result = connect(fd, reinterpret_cast<sockaddr*>(&address), size);
   if (result != 0 && errno != EINPROGRESS) {
     Fail(conn, std::strerror(errno));

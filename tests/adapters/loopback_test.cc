@@ -21,25 +21,36 @@ std::string Control(const Fd& fd) {
   return name.data();
 }
 
-// What a socket uses that is about to connect to the address.
-std::string ControlTowards(const char* address) {
+int Buffer(const Fd& fd) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  REQUIRE(getsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0);
+  return bytes;
+}
+
+// What is about to connect to the address.
+Fd Towards(const char* address) {
   sockaddr_storage to{};
   ToSocketAddress({*ParseIpAddress(address), 1}, &to);
-  const Fd fd(socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  SpareLoopbackPacing(fd.get(), reinterpret_cast<sockaddr*>(&to));
-  return Control(fd);
+  Fd fd(socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  TuneForLoopback(fd.get(), reinterpret_cast<sockaddr*>(&to));
+  return fd;
 }
 
 }  // namespace
 
-TEST_CASE("loopback: only connections within this host lose the system's congestion control") {
-  const std::string system = Control(Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-  CHECK(ControlTowards("127.0.0.1") == "reno");
-  CHECK(ControlTowards("127.9.9.9") == "reno");
-  CHECK(ControlTowards("::1") == "reno");
-  CHECK(ControlTowards("192.0.2.1") == system);
-  CHECK(ControlTowards("0.0.0.0") == system);
-  CHECK(ControlTowards("2001:db8::1") == system);
+TEST_CASE("loopback: only connections within this host differ from the system's others") {
+  const Fd system(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd limited(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // as far as the system allows it
+  setsockopt(limited.get(), SOL_SOCKET, SO_RCVBUF, &kLoopbackBuffer, sizeof kLoopbackBuffer);
+  for (const char* address : {"127.0.0.1", "127.9.9.9", "::1"}) {
+    CHECK(Control(Towards(address)) == "reno");
+    CHECK(Buffer(Towards(address)) == Buffer(limited));
+  }
+  for (const char* address : {"192.0.2.1", "0.0.0.0", "2001:db8::1"}) {
+    CHECK(Control(Towards(address)) == Control(system));
+    CHECK(Buffer(Towards(address)) == Buffer(system));
+  }
 }
 
 }  // namespace hotlink
