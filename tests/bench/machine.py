@@ -8,6 +8,9 @@ import subprocess
 
 from harness import PROXY_BIN
 
+# What the chain's connections use; ours over the loopback do not (net/loopback.h).
+CONTROL = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
+
 
 def describe():
     """name -> text, in the order in which it is shown."""
@@ -15,6 +18,7 @@ def describe():
         "CPU": _cpu(),
         "cores": str(len(os.sched_getaffinity(0))),
         "kernel": f"{platform.system()} {platform.release()}",
+        "congestion control": CONTROL.read_text().strip(),
         "build": _output(PROXY_BIN, "--version").replace("\n", ", "),
         "socat": _socat(),
         "load before": f"{os.getloadavg()[0]:.1f}",
