@@ -14,7 +14,9 @@ namespace {
 
 // Bytes that the kernel takes beyond what it has on its way: what it has, nothing can overtake.
 constexpr int kUnsentMax = 256 << 10;
-constexpr size_t kTlsReadAhead = 64 << 10;  // bytes asked of the socket at once, where there is TLS
+// Bytes asked of the socket at once where there is TLS: two records. OpenSSL moves what it holds
+// behind one to the front for each that it takes.
+constexpr size_t kTlsReadAhead = 33 << 10;
 constexpr long kReceiveBuffer = 512 << 10;  // libcurl's own, bytes: its largest
 
 }  // namespace
