@@ -179,6 +179,7 @@ void WireWatch::CheckDrainedDelivered(const LogState& log, uint64_t ep) const {
     if (k >= ep) return;
     if (!epoch.drained || epoch.connection == nullptr) continue;
     const ConnectionRecord* reader = epoch.connection->reader;
+    if (reader != nullptr && reader->core_saw_reset) continue;  // its party wanted no more
     const bool unread = reader == nullptr || Ledger::GaveBack(*reader);
     if (unread && !PartnerGaveUp(log, k)) {
       context_.Fail("drained data vanished", "epoch ", k, " of ", Ledger::Facts(*epoch.connection));
@@ -192,6 +193,7 @@ void WireWatch::CheckNothingSkipped(const ConnectionRecord& from) {
     if (k >= from.epoch) return;
     if (!epoch.fin || epoch.connection == nullptr) continue;
     const ConnectionRecord* reader = epoch.connection->reader;
+    if (reader != nullptr && reader->core_saw_reset) continue;  // its party wanted no more
     const bool unread = reader == nullptr || Ledger::GaveBack(*reader);
     if (unread && !PartnerGaveUp(*from.log, k)) {
       context_.Fail("finished data vanished", "epoch ", k, " of ", Ledger::Facts(*epoch.connection),
