@@ -1,8 +1,8 @@
 // HTTP for the admin pages: libmicrohttpd on the loop. Translates requests for AnswerAdmin() and
 // sends what that says; every answer ends its connection.
 //
-// libmicrohttpd takes accepted sockets of any kind, works from one descriptor that the loop watches,
-// and bounds memory by itself.
+// libmicrohttpd takes accepted sockets of any kind, works from one descriptor that the loop
+// watches, and bounds memory by itself.
 #ifndef HOTLINK_PROXY_ADAPTERS_ADMIN_SERVER_H_
 #define HOTLINK_PROXY_ADAPTERS_ADMIN_SERVER_H_
 

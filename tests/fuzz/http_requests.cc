@@ -1,5 +1,5 @@
-// What a client sends to hotlink-relay before it is a WebSocket: however it is cut, the same request
-// or the same refusal comes of it, within the bounds; and the answer is one.
+// What a client sends to hotlink-relay before it is a WebSocket: however it is cut, the same
+// request or the same refusal comes of it, within the bounds; and the answer is one.
 #include <algorithm>
 #include <string>
 

@@ -1,5 +1,5 @@
-// The WebSocket frames of a relay, or of its client, cut into pieces: each cut gives the same messages, and memory
-// stays within what common/ws_frame.h says.
+// The WebSocket frames of a relay, or of its client, cut into pieces: each cut gives the same
+// messages, and memory stays within what common/ws_frame.h says.
 #include <algorithm>
 #include <utility>
 #include <vector>
