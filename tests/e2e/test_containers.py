@@ -81,6 +81,22 @@ def test_the_dockerfile_ends_in_a_stage_without_root_or_shell_forms():
     assert json.loads(re.search(r"CMD (\[.*\])", health)[1]) == ["hotlink-proxy", "ready"]
 
 
+def test_what_the_dockerfile_copies_and_the_programs_consist_of_reaches_the_builder():
+    """The context is what .dockerignore lets through, and that is named one by one."""
+    lines = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_through = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    dockerfile = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+    copied = set()
+    for words in re.findall(r"^COPY (?!--from)(.*)$", dockerfile, re.MULTILINE):
+        copied.update(words.split()[:-1])
+    assert copied == let_through
+    sources = subprocess.run(
+        ["git", "ls-files", "--", ":(glob)*/**/*.cc", ":(exclude)tests"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    ).stdout.split()
+    assert {source.split("/")[0] for source in sources} <= copied
+
+
 def test_compose_starts_everything_behind_its_gate():
     services = compose.services()
     for p in PARTIES:
