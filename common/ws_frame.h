@@ -38,11 +38,18 @@ size_t WsWriteClientHeader(WsOpcode opcode, uint64_t payload_size, const WsMask&
 // The longest header of a server's frame, which has no mask.
 inline constexpr size_t kWsMaxServerHeader = 10;
 
-// The same for a final frame of a server's. REQUIRES: headroom.size() >= kWsMaxServerHeader.
+// The same for a final frame of a server's. REQUIRES: headroom for it: 2 bytes, 4 from a payload of
+// 126 bytes on, 10 from 65,536.
 size_t WsWriteServerHeader(WsOpcode opcode, uint64_t payload_size, std::span<uint8_t> headroom);
 
 // A whole client frame, masked, appended to `out`.
 void WsAppendClientFrame(WsOpcode opcode, ByteView payload, const WsMask& mask, Bytes* out);
+
+// Why a connection is closed (RFC 6455 §7.4.1), and the payload that says so.
+inline constexpr uint16_t kWsCloseNormal = 1000, kWsCloseGoingAway = 1001;
+inline std::array<uint8_t, 2> WsClosePayload(uint16_t code) {
+  return {static_cast<uint8_t>(code >> 8), static_cast<uint8_t>(code)};
+}
 
 // What a parser keeps between messages: a whole Data message with the default frame size (256 KiB)
 // twice over. A larger message's memory is given back once it was consumed.

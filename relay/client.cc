@@ -14,9 +14,6 @@ constexpr size_t kRequestChunk = 16 << 10;  // the same outside of a WebSocket
 constexpr size_t kSendBudget = 1 << 20;     // bytes sent before the others have their turn
 constexpr size_t kWordsMax = 4 << 10;       // bytes of pongs that may wait
 
-// RFC 6455 §7.4.1
-constexpr uint16_t kCloseNormal = 1000, kCloseGoingAway = 1001;
-
 }  // namespace
 
 Client::Client(uv_loop_t* loop, int fd, std::unique_ptr<Stream> stream, std::string address,
@@ -27,7 +24,7 @@ Client::Client(uv_loop_t* loop, int fd, std::unique_ptr<Stream> stream, std::str
             [this](int status, int happened) { OnSocket(status, happened); }),
       stream_(std::move(stream)),
       parser_(kMaxMessageBytes, WsSide::kClient),
-      limit_(loop, [this] { Gone(""); }),
+      limit_(loop, [this] { Gone(); }),
       turn_(loop, [this] {
         Read();
         Watch();
@@ -42,7 +39,7 @@ void Client::OnSocket(int status, int events) {
     Flush();
   }
   if (status < 0 || (events & UV_READABLE) != 0 || stream_->ReceiveWantsWritable()) Read();
-  if (status < 0) return Gone("");
+  if (status < 0) return Gone();
   Watch();
 }
 
@@ -61,7 +58,7 @@ void Client::Read() {
     const std::span<uint8_t> into = frames ? parser_.WriteSpace(kReceiveChunk) : std::span(small);
     const IoResult result = stream_->Receive(into);
     if (result.status == IoResult::Status::kAgain) return;
-    if (result.status != IoResult::Status::kDone) return Gone("");
+    if (result.status != IoResult::Status::kDone) return Gone();
     budget -= std::min(budget, result.n);
     if (frames) {
       parser_.Wrote(result.n);
@@ -110,7 +107,7 @@ void Client::TakeFrames() {
 void Client::TakeControl(const WsParser::Event& event) {
   if (event.opcode == WsOpcode::kClose) {
     const ByteView code = event.payload;
-    return Close(code.size() < 2 ? kCloseNormal : static_cast<uint16_t>(code[0] << 8 | code[1]),
+    return Close(code.size() < 2 ? kWsCloseNormal : static_cast<uint16_t>(code[0] << 8 | code[1]),
                  "");
   }
   // One who asks without reading the answers is owed no more of them.
@@ -128,15 +125,13 @@ void Client::SayFrame(WsOpcode opcode, ByteView payload) {
 }
 
 void Client::Close(uint16_t code, const std::string& fault) {
-  const std::array<uint8_t, 2> payload = {static_cast<uint8_t>(code >> 8),
-                                          static_cast<uint8_t>(code)};
-  SayFrame(WsOpcode::kClose, payload);
+  SayFrame(WsOpcode::kClose, WsClosePayload(code));
   LeaveWebSocket(fault);
   End();
 }
 
 void Client::GoAway() {
-  if (state_ == State::kWebSocket) Close(kCloseGoingAway, "");
+  if (state_ == State::kWebSocket) Close(kWsCloseGoingAway, "");
   Cut();
 }
 
@@ -166,7 +161,7 @@ void Client::Flush() {
     } else if (result.status == IoResult::Status::kAgain) {
       blocked_ = true;
     } else {
-      return Gone("");
+      return Gone();
     }
   }
   stream_->Push();
@@ -177,7 +172,6 @@ void Client::Flush() {
 
 // False: there is nothing to send.
 bool Client::Gather() {
-  messages_.clear();
   words_ = std::exchange(next_words_, {});
   if (!words_.empty()) pieces_.emplace_back(words_);
   size_t size = words_.size();
@@ -211,9 +205,9 @@ void Client::LeaveWebSocket(const std::string& fault) {
   events_->OnClosed(*this, fault);
 }
 
-void Client::Gone(const std::string& fault) {
+void Client::Gone() {
   if (state_ == State::kGone) return;
-  LeaveWebSocket(fault);
+  LeaveWebSocket("");
   state_ = State::kGone;
   poll_.Watch(0);
   limit_.Stop();

@@ -58,7 +58,7 @@ class Client {
   // Whether messages are taken from it.
   void SetReading(bool reading);
   // Ends at once.
-  void Cut() { Gone(""); }
+  void Cut() { Gone(); }
   // Ends the WebSocket with this code (RFC 6455 §7.4.1), or whatever else it is, as far as the
   // socket takes it now.
   void GoAway();
@@ -83,7 +83,7 @@ class Client {
   void Sent(size_t n);
   void Watch();
   void LeaveWebSocket(const std::string& fault);
-  void Gone(const std::string& fault);
+  void Gone();
 
   ClientEvents* events_;
   std::string address_;

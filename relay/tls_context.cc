@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "net/tls_read_ahead.h"
+
 namespace hotlink {
 
 namespace {
@@ -22,9 +24,6 @@ constexpr std::string_view kCertificateOption = "--tls-cert", kKeyOption = "--tl
 // Of those that TLS 1.3 has, the cheapest first; Go's servers order them so too.
 constexpr const char* kCiphers =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-// Bytes asked of a socket at once, else each record of 16 KiB costs two reads. Two records: OpenSSL
-// moves what it holds behind one to the front for each that it takes.
-constexpr size_t kReadAhead = 33 << 10;
 
 // Why the file cannot be read; empty: it can.
 std::string ReadFault(const std::string& path) {
@@ -111,8 +110,7 @@ Result<TlsContext> LoadTls(const TlsFiles& files) {
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_read_ahead(context.get(), 1);
-  SSL_CTX_set_default_read_buffer_len(context.get(), kReadAhead);
+  ReadTlsAhead(context.get());
   return context;
 }
 

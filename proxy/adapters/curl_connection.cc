@@ -8,15 +8,13 @@
 #include <utility>
 
 #include "net/loopback.h"
+#include "net/tls_read_ahead.h"
 
 namespace hotlink {
 namespace {
 
 // Bytes that the kernel takes beyond what it has on its way: what it has, nothing can overtake.
 constexpr int kUnsentMax = 256 << 10;
-// Bytes asked of the socket at once where there is TLS: two records. OpenSSL moves what it holds
-// behind one to the front for each that it takes.
-constexpr size_t kTlsReadAhead = 33 << 10;
 constexpr long kReceiveBuffer = 512 << 10;  // libcurl's own, bytes: its largest
 
 }  // namespace
@@ -65,9 +63,7 @@ CURLcode CurlConnection::OnTlsContext(CURL*, void* context, void* self) {
   auto* connection = static_cast<CurlConnection*>(self);
   connection->tls_ = true;
   NoteCertificate(tls, &connection->failure_.certificate);
-  // Else each record of 16 KiB costs two reads, of its header and of its body.
-  SSL_CTX_set_read_ahead(tls, 1);
-  SSL_CTX_set_default_read_buffer_len(tls, kTlsReadAhead);
+  ReadTlsAhead(tls);
   return CURLE_OK;
 }
 

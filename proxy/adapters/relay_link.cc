@@ -44,7 +44,7 @@ std::optional<Error> RelayLink::Start() {
 
 void RelayLink::Stop(std::function<void()> stopped) {
   if (state_ == State::kStopped) return;
-  if (up()) SayClose(kCloseNormal);
+  if (up()) SayClose(kWsCloseNormal);
   SetState(State::kStopped);
   stopped_ = std::move(stopped);
   sender_.Drop();
@@ -229,8 +229,7 @@ void RelayLink::FailLater(const std::string& reason) {
 
 // Best effort: when bytes wait, the close frame goes the way they go.
 void RelayLink::SayClose(uint16_t code) {
-  const uint8_t payload[] = {static_cast<uint8_t>(code >> 8), static_cast<uint8_t>(code & 0xFF)};
-  sender_.QueueFrame(WsOpcode::kClose, payload);
+  sender_.QueueFrame(WsOpcode::kClose, WsClosePayload(code));
   FlushNow();
 }
 

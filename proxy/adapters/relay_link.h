@@ -59,8 +59,6 @@ class RelayLink : public LinkSide, private CurlConnectionEvents {
   void SendData(const Data& header, const FramePtr& frame) override;
 
  private:
-  static constexpr uint16_t kCloseNormal = 1000;  // RFC 6455 §7.4.1
-
   void OnConnected() override;
   void OnConnectFailed(const std::string& why) override;
   void OnReady(bool readable, bool writable) override;

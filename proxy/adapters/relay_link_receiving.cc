@@ -109,7 +109,7 @@ void RelayLink::HandleClose(ByteView payload) {
     code = static_cast<uint16_t>(payload[0] << 8 | payload[1]);
     why = std::to_string(code) + " " + Printable(AsText(payload.subspan(2)));
   }
-  SayClose(code == kCloseNoCode ? kCloseNormal : code);
+  SayClose(code == kCloseNoCode ? kWsCloseNormal : code);
   Down("the relay closed the WebSocket: " + why);
 }
 
